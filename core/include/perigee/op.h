@@ -1,0 +1,60 @@
+/* perigee/op.h - one descriptor per primitive.
+**
+** A primitive is one constant peri_op in the module that owns it. Every primitive runs through peri_apply, which is
+** therefore the one place where calls are checked, counted, interrupted and (by the tape) recorded.
+*/
+#ifndef PERIGEE_OP_H
+#define PERIGEE_OP_H
+
+#include <perigee/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is not a tensor: axes, sizes, flags, numbers, by the primitive's own convention. */
+typedef struct {
+  int64_t i[2 * PERI_MAXDIM + 4];
+  double f[4];
+} peri_args;
+
+typedef enum {
+  PERI_RESULT_SAME,    /* the promoted dtype of the operands */
+  PERI_RESULT_FLOAT,   /* the same, but at least f64 for bool and i64 operands */
+  PERI_RESULT_BOOL,
+  PERI_RESULT_REAL,    /* like SAME, f64 for c128 */
+  PERI_RESULT_NUMERIC, /* like SAME, i64 for bool */
+  PERI_RESULT_OWN      /* `run` decides */
+} peri_result;
+
+typedef struct peri_op peri_op;
+struct peri_op {
+  const char *name;        /* "tensor.exp"; opens its messages */
+  const char *signature;   /* "a:exp()" */
+  const char *help;        /* one sentence for `help` */
+  const char *samples;     /* inputs of its generated test: "any", "positive", "unit", "bool", "integer", ... */
+  uint8_t arity, outputs;
+  uint8_t result;          /* peri_result */
+  uint8_t accepts;         /* bit set of the promoted dtypes it is defined for: 1 << PERI_F64 | ...; 0: all */
+  int16_t map;             /* elementwise: row of the kernel table of its arity, starting from 1; 0: uses `run` */
+  /* Everything else: computes new tensors out[0 .. outputs-1]; on error releases what it made. */
+  peri_status (*run)(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out);
+  /* Gradient rule: from the cotangents of the outputs to those of the inputs, in recordable primitives. NULL: none. */
+  peri_status (*vjp)(const peri_op *op, peri_tensor *const *in, peri_tensor *const *out, const peri_args *args,
+                     peri_tensor *const *cotangents, peri_tensor **grads);
+  int per_example;         /* how a batched cotangent meets a shared operand */
+};
+
+/* Runs op on its operands (args may be NULL where op takes none). Single output: a new reference, or NULL. */
+PERI_API peri_tensor *peri_apply(const peri_op *op, peri_tensor *const *in, const peri_args *args);
+PERI_API peri_status peri_apply_many(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out);
+
+/* The in-place family, elementwise ops only: out = op(in...), broadcast to out's shape and cast to out's dtype. out may be
+** an operand or overlap one. PERI_ERR_SHAPE if the result would not fit; PERI_ERR_DTYPE if the cast would lose kind
+** (float into integer, complex into real). */
+PERI_API peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *in, const peri_args *args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
