@@ -7,7 +7,7 @@
 #ifndef PRI_KERNELS_H
 #define PRI_KERNELS_H
 
-#include <perigee/tensor.h>
+#include <perigee/dtype.h>
 
 /* Elementwise operations, one row each: X(name). Rows not defined for a dtype are NULL there. */
 #define PRI_MAP1_LIST(X)                                                                                          \

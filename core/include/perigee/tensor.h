@@ -7,14 +7,13 @@
 #define PERIGEE_TENSOR_H
 
 #include <perigee/base.h>
+#include <perigee/dtype.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Promotion goes right. PERI_BOOL is one byte, 0 or 1; PERI_C128 is a pair of doubles. */
-typedef enum { PERI_BOOL, PERI_I64, PERI_F32, PERI_F64, PERI_C128 } peri_dtype;
-enum { PERI_DTYPES = 5, PERI_MAXDIM = 6, PERI_INLINE_BYTES = 360 };
+enum { PERI_MAXDIM = 6, PERI_INLINE_BYTES = 360 };
 
 enum {
   PERI_WEAK = 1,      /* a bare number: never widens a tensor of its own kind (f32 + 2.5 is f32) */
