@@ -1,4 +1,4 @@
-/* perigee/op.h - one descriptor per primitive.
+/* perigee/op.h (tensor) - one descriptor per primitive.
 **
 ** A primitive is one constant peri_op in the module that owns it. Every primitive runs through peri_apply, which is
 ** therefore the one place where calls are checked, counted, interrupted and (by the tape) recorded.
@@ -24,6 +24,7 @@ typedef enum {
   PERI_RESULT_BOOL,
   PERI_RESULT_REAL,    /* like SAME, f64 for c128 */
   PERI_RESULT_NUMERIC, /* like SAME, i64 for bool */
+  PERI_RESULT_COMPLEX, /* computed in f64, gives c128 */
   PERI_RESULT_OWN      /* `run` decides */
 } peri_result;
 
@@ -37,6 +38,8 @@ struct peri_op {
   uint8_t result;          /* peri_result */
   uint8_t accepts;         /* bit set of the promoted dtypes it is defined for: 1 << PERI_F64 | ...; 0: all */
   int16_t map;             /* elementwise: row of the kernel table of its arity, starting from 1; 0: uses `run` */
+  /* Refuses values of the operands that the kernel cannot be given; NULL: none. dtype is what it computes in. */
+  peri_status (*check)(const peri_op *op, peri_dtype dtype, peri_tensor *const *in);
   /* Everything else: computes new tensors out[0 .. outputs-1]; on error releases what it made. */
   peri_status (*run)(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out);
   /* Gradient rule: from the cotangents of the outputs to those of the inputs, in recordable primitives. NULL: none. */

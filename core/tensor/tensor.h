@@ -1,0 +1,46 @@
+/* tensor.h - what the modules above know of tensors beyond the public header. */
+#ifndef PRI_TENSOR_H
+#define PRI_TENSOR_H
+
+#include <perigee/tensor.h>
+#include <perigee/op.h>
+#include "base/base.h"
+#include <string.h>
+
+enum { PRI_CONTIGUOUS = 1 << 8 }; /* in peri_tensor.flags, beside the public ones: C order without gaps */
+
+static inline peri_tensor *pri_owner(peri_tensor *t) { return t->base ? t->base : t; }
+static inline bool pri_contiguous(const peri_tensor *t) { return (t->flags & PRI_CONTIGUOUS) != 0; }
+static inline bool pri_same_shape(const peri_tensor *a, const peri_tensor *b) {
+  return a->ndim == b->ndim && memcmp(a->dims, b->dims, a->ndim * sizeof a->dims[0]) == 0;
+}
+static inline bool pri_is_float(peri_dtype t) { return t == PERI_F32 || t == PERI_F64; }
+
+/* A walk over up to four operands of one shape, in C order: axes of size 1 dropped, neighbours merged where every
+** operand allows, so that the innermost run is as long as it can be. strides are in elements. */
+enum { PRI_WALK = 4 };
+typedef struct {
+  int nd, n;                                   /* axes (>= 1), operands */
+  int64_t dims[PERI_MAXDIM];
+  int64_t strides[PRI_WALK][PERI_MAXDIM];
+  int64_t size;
+} pri_walk;
+/* strides of operand k of a common shape (nd, dims), broadcasting from the last axis. */
+void pri_broadcast_strides(const peri_tensor *t, int nd, int64_t *strides);
+void pri_walk_make(pri_walk *w, int nd, const int64_t *dims, int n, int64_t strides[][PERI_MAXDIM]);
+/* The position of linear index k: index[] along the axes, offsets[] of the operands. */
+void pri_walk_seek(const pri_walk *w, int64_t k, int64_t *index, int64_t *offsets);
+/* One step along the second-innermost axis and outwards; index[] and offsets[] are those of a row start. */
+void pri_walk_next_row(const pri_walk *w, int64_t *index, int64_t *offsets);
+
+/* Copies n elements of `bytes` each between a strided and a contiguous place; stride in elements. */
+void pri_gather(void *dst, const void *src, int64_t stride, int64_t n, size_t bytes);
+void pri_scatter(void *dst, int64_t stride, const void *src, int64_t n, size_t bytes);
+
+/* Axis k counted from 0, negative from the end; -1 with PERI_ERR_INDEX in the name of `who` if there is none. */
+int pri_axis(const char *who, const peri_tensor *t, int64_t axis);
+
+/* PERI_OK if t may be written in place; PERI_ERR_STATE in the name of `who` otherwise. Marks the write. */
+peri_status pri_write(const char *who, peri_tensor *t);
+
+#endif
