@@ -23,6 +23,7 @@
 
 /* Before a loop whose iterations are independent although the result may be an operand itself (r == x, never shifted). */
 #if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* where it cannot vectorise, the plain loop is right too */
 #define PRI_IVDEP _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define PRI_IVDEP _Pragma("GCC ivdep")

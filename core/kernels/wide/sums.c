@@ -1,0 +1,181 @@
+/* sums.c - reductions of contiguous arrays, in one documented order.
+**
+** A block is up to 1024 elements; element i of a block is added to lane i mod 32, lanes start at zero, then lane i takes
+** lane i + 16, i + 8, i + 4, i + 2, i + 1. Blocks are joined as a binary counter counts: after block number 2^k m, the last
+** k pairs of equal-sized neighbours; what is left at the end, from the last to the first. The rounding error grows like
+** log n. f32 is summed in double, products are rounded before they are added. Minima and maxima hand on a NaN.
+** Moments: each block twice while it is in the cache, mean (shifted by its first element) and then squared deviations
+** with the correction for the rounded mean; blocks joined by the formula of Chan, Golub & LeVeque (1979).
+*/
+#include "kernels/wide/loops.h"
+
+enum { LANES = 32 };
+
+typedef struct { double sum[64]; int top; uint64_t blocks; } tree;
+
+PRI_INLINE void tree_push(tree *t, double v) {
+  for (uint64_t b = ++t->blocks; !(b & 1); b >>= 1) v = t->sum[--t->top] + v;
+  t->sum[t->top++] = v;
+}
+
+PRI_INLINE double tree_total(const tree *t) {
+  double v = t->top ? t->sum[t->top - 1] : 0.0;
+  for (int i = t->top - 2; i >= 0; i--) v = t->sum[i] + v;
+  return v;
+}
+
+PRI_INLINE double join_lanes(double *a) {
+  for (int half = LANES / 2; half; half /= 2)
+    for (int l = 0; l < half; l++) a[l] += a[l + half];
+  return a[0];
+}
+
+/* One block of the sum of `term`, an expression in i, and its tree. */
+#define SUM(name, T, ARGS, term)                                                                                   \
+  double PRI_WIDE(name) ARGS {                                                                                     \
+    tree t;                                                                                                        \
+    t.top = 0, t.blocks = 0;                                                                                       \
+    for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
+      int64_t end = n - at < PRI_BLOCK ? n : at + PRI_BLOCK, j = at;                                               \
+      double a[LANES] = {0};                                                                                       \
+      for (; j + LANES <= end; j += LANES)                                                                         \
+        for (int64_t l = 0; l < LANES; l++) { const int64_t i = j + l; a[l] += (term); }                           \
+      for (int64_t i = j; i < end; i++) a[i - j] += (term);                                                        \
+      tree_push(&t, join_lanes(a));                                                                                \
+    }                                                                                                              \
+    return tree_total(&t);                                                                                         \
+  }
+
+SUM(sum_f64, double, (const double *x, int64_t n), x[i])
+SUM(sum_f32, float, (const float *x, int64_t n), (double)x[i])
+SUM(sumsq_f64, double, (const double *x, int64_t n), x[i] * x[i])
+SUM(sumsq_f32, float, (const float *x, int64_t n), (double)x[i] * (double)x[i])
+SUM(sumabs_f64, double, (const double *x, int64_t n), __builtin_fabs(x[i]))
+SUM(dot_f64, double, (const double *x, const double *y, int64_t n), x[i] * y[i])
+SUM(dot_f32, float, (const float *x, const float *y, int64_t n), (double)x[i] * (double)y[i])
+
+/* Real and imaginary parts each in their own 32 lanes. */
+void PRI_WIDE(sum_c128)(double r[2], const double *x, int64_t n) {
+  tree re = {.top = 0}, im = {.top = 0};
+  for (int64_t at = 0; at < n; at += PRI_BLOCK) {
+    int64_t end = n - at < PRI_BLOCK ? n : at + PRI_BLOCK, j = at;
+    double a[2 * LANES] = {0};
+    for (; j + LANES <= end; j += LANES)
+      for (int64_t l = 0; l < 2 * LANES; l++) a[l] += x[2 * j + l];
+    for (int64_t l = 0; l < 2 * (end - j); l++) a[l] += x[2 * j + l];
+    for (int half = LANES; half > 1; half /= 2)
+      for (int l = 0; l < half; l++) a[l] += a[l + half];
+    tree_push(&re, a[0]);
+    tree_push(&im, a[1]);
+  }
+  r[0] = tree_total(&re);
+  r[1] = tree_total(&im);
+}
+
+int64_t PRI_WIDE(sum_i64)(const int64_t *x, int64_t n) {
+  uint64_t s = 0;
+  for (int64_t i = 0; i < n; i++) s += (uint64_t)x[i];
+  return (int64_t)s;
+}
+
+/* Bytes 0 and 1, eight to a word: 255 words can be added before a byte of the sum may overflow. */
+int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
+  int64_t total = 0, i = 0;
+  while (n - i >= 8 * LANES) {
+    int64_t rows = (n - i) / (8 * LANES);
+    if (rows > 255) rows = 255;
+    uint64_t a[LANES] = {0};
+    for (int64_t k = 0; k < rows; k++, i += 8 * LANES)
+      for (int l = 0; l < LANES; l++) {
+        uint64_t w;
+        memcpy(&w, x + i + 8 * l, 8);
+        a[l] += w;
+      }
+    for (int l = 0; l < LANES; l++)
+      for (uint64_t w = a[l]; w; w >>= 8) total += (int64_t)(w & 255);
+  }
+  for (; i < n; i++) total += x[i];
+  return total;
+}
+
+/* Moments of one block, by the shifted mean and the corrected second pass. */
+#define MOMENTS_BLOCK(name, T)                                                                                     \
+  PRI_INLINE pri_moments name(const T *x, int64_t n) {                                                             \
+    double a[LANES] = {0}, d[LANES] = {0}, q[LANES] = {0};                                                         \
+    const double x0 = (double)x[0];                                                                                \
+    int64_t j = 0;                                                                                                 \
+    for (; j + LANES <= n; j += LANES)                                                                             \
+      for (int l = 0; l < LANES; l++) a[l] += (double)x[j + l] - x0;                                               \
+    for (int64_t i = j; i < n; i++) a[i - j] += (double)x[i] - x0;                                                 \
+    const double mean = x0 + join_lanes(a) / (double)n;                                                            \
+    for (j = 0; j + LANES / 2 <= n; j += LANES / 2)                                                                \
+      for (int l = 0; l < LANES / 2; l++) {                                                                        \
+        double v = (double)x[j + l] - mean;                                                                        \
+        d[l] += v;                                                                                                 \
+        q[l] += v * v;                                                                                             \
+      }                                                                                                            \
+    for (int64_t i = j; i < n; i++) {                                                                              \
+      double v = (double)x[i] - mean;                                                                              \
+      d[i - j] += v;                                                                                               \
+      q[i - j] += v * v;                                                                                           \
+    }                                                                                                              \
+    double s = join_lanes(d), m2 = join_lanes(q) - s * s / (double)n;                                              \
+    return (pri_moments){(double)n, mean, m2 < 0.0 ? 0.0 : m2};                                                    \
+  }
+MOMENTS_BLOCK(moments_block_f64, double)
+MOMENTS_BLOCK(moments_block_f32, float)
+
+PRI_INLINE pri_moments moments_join(pri_moments a, pri_moments b) {
+  double n = a.count + b.count, d = b.mean - a.mean;
+  return (pri_moments){n, a.mean + d * (b.count / n), a.m2 + b.m2 + d * d * (a.count * (b.count / n))};
+}
+
+#define MOMENTS(S, T)                                                                                              \
+  pri_moments PRI_WIDE(moments_##S)(const T *x, int64_t n) {                                                       \
+    pri_moments stack[64], v = {0, 0, 0};                                                                          \
+    int top = 0;                                                                                                   \
+    uint64_t blocks = 0;                                                                                           \
+    for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
+      v = moments_block_##S(x + at, n - at < PRI_BLOCK ? n - at : PRI_BLOCK);                                      \
+      for (uint64_t b = ++blocks; !(b & 1); b >>= 1) v = moments_join(stack[--top], v);                            \
+      stack[top++] = v;                                                                                            \
+    }                                                                                                              \
+    if (top) v = stack[--top];                                                                                     \
+    while (top) v = moments_join(stack[--top], v);                                                                 \
+    return v;                                                                                                      \
+  }
+MOMENTS(f64, double)
+MOMENTS(f32, float)
+
+/* x OP best, 32 lanes; a NaN is kept aside, because comparisons drop it. */
+#define EXTREME(name, T, OP)                                                                                       \
+  T PRI_WIDE(name)(const T *x, int64_t n) {                                                                        \
+    T m[LANES], odd[LANES];                                                                                        \
+    for (int l = 0; l < LANES; l++) m[l] = x[0], odd[l] = 0;                                                       \
+    int64_t j = 0;                                                                                                 \
+    for (; j + LANES <= n; j += LANES)                                                                             \
+      for (int l = 0; l < LANES; l++) {                                                                            \
+        T v = x[j + l];                                                                                            \
+        m[l] = v OP m[l] ? v : m[l];                                                                               \
+        odd[l] = v != v ? v : odd[l];                                                                              \
+      }                                                                                                            \
+    for (int64_t i = j; i < n; i++) {                                                                              \
+      m[i - j] = x[i] OP m[i - j] ? x[i] : m[i - j];                                                               \
+      odd[i - j] = x[i] != x[i] ? x[i] : odd[i - j];                                                               \
+    }                                                                                                              \
+    T best = m[0];                                                                                                 \
+    for (int l = 1; l < LANES; l++) best = m[l] OP best ? m[l] : best;                                             \
+    for (int l = 0; l < LANES; l++) best = odd[l] != odd[l] ? odd[l] : best;                                       \
+    return best;                                                                                                   \
+  }
+EXTREME(min_f64, double, <)
+EXTREME(max_f64, double, >)
+EXTREME(min_f32, float, <)
+EXTREME(max_f32, float, >)
+EXTREME(min_i64, int64_t, <)
+EXTREME(max_i64, int64_t, >)
+
+void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n) {
+  PRI_IVDEP
+  for (int64_t i = 0; i < n; i++) r[i] = __builtin_fma(a, x[i], r[i]);
+}
