@@ -33,8 +33,8 @@ PRI_ROWS3_FLOAT(DECLARE3_F32)
 PRI_ROWS3_I64(DECLARE3_I64)
 pri_map3 PRI_WIDE(where_bool), PRI_WIDE(where_c128);
 
-#define CASTS(X, to) X(to, bool) X(to, i64) X(to, f32) X(to, f64) X(to, c128)
-#define DECLARE_CAST(to, from) pri_map1 PRI_WIDE(cast_##to##_##from);
+#define CASTS(X, to) X(to##_bool) X(to##_i64) X(to##_f32) X(to##_f64) X(to##_c128)
+#define DECLARE_CAST(name) pri_map1 PRI_WIDE(cast_##name);
 CASTS(DECLARE_CAST, bool)
 CASTS(DECLARE_CAST, i64)
 CASTS(DECLARE_CAST, f32)
@@ -75,7 +75,7 @@ void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n);
 #define ENTRY3_F64(name) [PRI_MAP3_##name][PERI_F64] = PRI_WIDE(name##_f64),
 #define ENTRY3_F32(name) [PRI_MAP3_##name][PERI_F32] = PRI_WIDE(name##_f32),
 #define ENTRY3_I64(name) [PRI_MAP3_##name][PERI_I64] = PRI_WIDE(name##_i64),
-#define ENTRY_CAST(to, from) PRI_WIDE(cast_##to##_##from),
+#define ENTRY_CAST(name) PRI_WIDE(cast_##name),
 #define ENTRY(name) .name = PRI_WIDE(name),
 #define TEXT2(x) #x
 #define TEXT(x) TEXT2(x)
