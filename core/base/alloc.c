@@ -170,3 +170,17 @@ void pri_destroy(peri_ctx *cx) {
   }
   cx->alloc(cx->alloc_ud, cx, sizeof *cx, 0);
 }
+
+void *peri_realloc(peri_ctx *cx, void *ptr, size_t osize, size_t nsize) {
+  if (nsize == 0) return peri_free(cx, ptr, osize), NULL;
+  if (ptr && CACHING && class_of(osize) == class_of(nsize)) return ptr;
+  bool busy = cx->reclaiming;
+  cx->reclaiming = true; /* the host's collector cannot run inside its own allocator */
+  void *p = pri_get(cx, nsize);
+  cx->reclaiming = busy;
+  if (p && ptr) {
+    memcpy(p, ptr, osize < nsize ? osize : nsize);
+    peri_free(cx, ptr, osize);
+  }
+  return p;
+}

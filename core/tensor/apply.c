@@ -165,11 +165,12 @@ static peri_status check_dtype(const peri_op *op, peri_tensor *const *in, peri_d
   return op->check ? op->check(op, t, in) : PERI_OK;
 }
 
-static peri_status check_context(const peri_op *op, peri_tensor *const *in) {
+static peri_status check_context(const peri_op *op, peri_tensor *const *in, const peri_args *args) {
   peri_ctx *cx = in[0]->cx;
-  for (int i = 1; i < op->arity; i++)
+  int64_t n = op->arity == PERI_VARIADIC ? args->i[0] : op->arity;
+  for (int64_t i = 1; i < n; i++)
     if (in[i]->cx != cx)
-      return peri_fail(cx, PERI_ERR_STATE, "%s: operand %d belongs to another context; copy its values across", op->name, i + 1);
+      return peri_fail(cx, PERI_ERR_STATE, "%s: operand %lld belongs to another context; copy its values across", op->name, (long long)i + 1);
   return pri_stopped(cx) ? peri_check_interrupt(cx) : PERI_OK;
 }
 
@@ -257,7 +258,7 @@ static peri_tensor *apply_map(const peri_op *op, peri_tensor *const *operands) {
 }
 
 peri_status peri_apply_many(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
-  if (check_context(op, in)) return in[0]->cx->code;
+  if (check_context(op, in, args)) return in[0]->cx->code;
   if (!op->map) return op->run(op, in, args, out);
   out[0] = apply_map(op, in);
   return out[0] ? PERI_OK : in[0]->cx->code;
@@ -333,10 +334,9 @@ static peri_status run_apart(const peri_op *op, peri_tensor *out, peri_dtype com
 }
 
 peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *operands, const peri_args *args) {
-  (void)args;
   peri_ctx *cx = out->cx;
   if (operands[0]->cx != cx) return peri_fail(cx, PERI_ERR_STATE, "%s_: the operands belong to another context", op->name);
-  if (check_context(op, operands)) return cx->code;
+  if (check_context(op, operands, args)) return cx->code;
   peri_dtype compute = compute_dtype(op, operands);
   int nd;
   int64_t dims[PERI_MAXDIM];

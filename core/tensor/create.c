@@ -99,8 +99,7 @@ static void copy_task(void *ud, int64_t task) {
   }
 }
 
-/* dst and src do not overlap; src's shape broadcasts to dst's. */
-static void copy_into(peri_tensor *dst, const peri_tensor *src) {
+void pri_copy_into(peri_tensor *dst, const peri_tensor *src) {
   int64_t strides[PRI_WALK][PERI_MAXDIM];
   copying c = {.k = dst->cx->k, .to = dst->data, .from = src->data, .tt = (peri_dtype)dst->dtype, .tf = (peri_dtype)src->dtype};
   if (dst->size == 0) return;
@@ -115,7 +114,7 @@ static peri_status run_cast(const peri_op *op, peri_tensor *const *in, const per
   (void)op;
   peri_tensor *r = peri_new(in[0]->cx, (peri_dtype)args->i[0], in[0]->ndim, in[0]->dims);
   if (!r) return in[0]->cx->code;
-  copy_into(r, in[0]);
+  pri_copy_into(r, in[0]);
   out[0] = r;
   return PERI_OK;
 }
@@ -141,7 +140,7 @@ peri_status peri_copy_(peri_tensor *dst, peri_tensor *src) {
   peri_tensor *apart = pri_owner(src) == pri_owner(dst) ? peri_clone(src) : peri_retain(src);
   if (!apart) return cx->code;
   peri_status st = pri_write("tensor.copy_", dst);
-  if (!st) copy_into(dst, apart);
+  if (!st) pri_copy_into(dst, apart);
   peri_release(apart);
   return st;
 }

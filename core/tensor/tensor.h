@@ -37,6 +37,10 @@ void pri_walk_next_row(const pri_walk *w, int64_t *index, int64_t *offsets);
 void pri_gather(void *dst, const void *src, int64_t stride, int64_t n, size_t bytes);
 void pri_scatter(void *dst, int64_t stride, const void *src, int64_t n, size_t bytes);
 
+/* Copies src, broadcast and cast, into dst; they do not overlap. Records nothing: for what a primitive does inside. Neither
+** needs to be a real object: a header on the stack with cx, dtype, shape, strides, size and data will do. */
+void pri_copy_into(peri_tensor *dst, const peri_tensor *src);
+
 /* Axis k counted from 0, negative from the end; -1 with PERI_ERR_INDEX in the name of `who` if there is none. */
 int pri_axis(const char *who, const peri_tensor *t, int64_t axis);
 

@@ -29,23 +29,6 @@ void pri_broadcast_strides(const peri_tensor *t, int nd, int64_t *strides) {
   }
 }
 
-peri_tensor *peri_broadcast_to(peri_tensor *t, int nd, const int64_t *dims) {
-  bool ok = nd >= t->ndim && nd <= PERI_MAXDIM;
-  for (int i = 0; ok && i < t->ndim; i++) {
-    int64_t d = t->dims[t->ndim - 1 - i];
-    ok = d == 1 || d == dims[nd - 1 - i];
-  }
-  if (!ok) {
-    peri_tensor shape = {.ndim = (uint8_t)(nd < PERI_MAXDIM ? nd : PERI_MAXDIM), .cx = t->cx};
-    memcpy(shape.dims, dims, shape.ndim * sizeof dims[0]);
-    return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.broadcast_to: shape %s does not broadcast to %s", peri_shape(t), peri_shape(&shape)),
-           NULL;
-  }
-  int64_t strides[PERI_MAXDIM];
-  pri_broadcast_strides(t, nd, strides);
-  return peri_view(t, nd, dims, strides, 0);
-}
-
 static bool mergeable(const pri_walk *w, int outer, int64_t strides[][PERI_MAXDIM], int inner, int64_t inner_dim) {
   for (int k = 0; k < w->n; k++)
     if (w->strides[k][outer] != strides[k][inner] * inner_dim) return false;

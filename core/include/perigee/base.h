@@ -99,6 +99,10 @@ PERI_API bool peri_allocation_failed(const peri_ctx *cx); /* whether that failur
 PERI_API void *peri_alloc(peri_ctx *cx, size_t size); /* NULL on error, with a message; size 0 gives a valid pointer */
 PERI_API void peri_free(peri_ctx *cx, void *ptr, size_t size);
 
+/* In the manner of realloc, for an interpreter's own allocator: nsize = 0 frees; NULL on failure, without a message and without
+** asking `reclaim`, and then ptr is as it was. */
+PERI_API void *peri_realloc(peri_ctx *cx, void *ptr, size_t osize, size_t nsize);
+
 PERI_API const char *peri_isa(const peri_ctx *cx); /* "avx512", "avx2" or "baseline": which kernels run; PERIGEE_ISA forces one */
 
 #ifdef __cplusplus

@@ -28,6 +28,8 @@ typedef enum {
   PERI_RESULT_OWN      /* `run` decides */
 } peri_result;
 
+enum { PERI_VARIADIC = 255 }; /* as an arity: args->i[0] operands, at least one */
+
 typedef struct peri_op peri_op;
 struct peri_op {
   const char *name;        /* "tensor.exp"; opens its messages */

@@ -1,0 +1,13 @@
+# cmake -DOUT=embedded.c -DFILES="a.lua;b.lua" -P embed.cmake: the files as constant arrays.
+set(arrays "")
+set(rows "")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} hex HEX)
+  string(LENGTH "${hex}" size)
+  math(EXPR size "${size} / 2")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND arrays "static const char ${name}_lua[] = {${bytes}0};\n")
+  string(APPEND rows "  {\"${name}\", ${name}_lua, ${size}},\n")
+endforeach()
+file(WRITE ${OUT} "#include \"embedded.h\"\n${arrays}const pri_embedded pri_embedded_files[] = {\n${rows}  {NULL, NULL, 0}};\n")
