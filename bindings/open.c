@@ -120,6 +120,7 @@ static int l_lazy(lua_State *L) {
   lua_pushfstring(L, "perigee.%s", name);
   lua_pushvalue(L, -1);
   if (lua_gettable(L, -3) == LUA_TNIL) {
+    lua_pop(L, 1);
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, load_embedded, 1);
     lua_call(L, 0, 1);
