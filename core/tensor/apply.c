@@ -125,14 +125,16 @@ static void run_sweep(peri_ctx *cx, sweep *s) {
 
 /* ---- what a call means: dtypes and shapes ---- */
 
+static inline bool is_where(const peri_op *op) { return op->arity == 3 && op->map == PRI_MAP3_where; }
+
 static peri_dtype compute_dtype(const peri_op *op, peri_tensor *const *in) {
-  int first = op->arity == 3 && op->map == PRI_MAP3_where ? 1 : 0;
-  peri_tensor acc = {.dtype = in[first]->dtype, .flags = in[first]->flags};
-  for (int i = first + 1; i < op->arity; i++) {
-    acc.dtype = (uint8_t)peri_promote(&acc, in[i]);
-    if (!(in[i]->flags & PERI_WEAK)) acc.flags = 0;
+  int i = is_where(op); /* its condition has no say */
+  peri_dtype t = (peri_dtype)in[i]->dtype;
+  bool weak = in[i]->flags & PERI_WEAK;
+  for (i++; i < op->arity; i++) {
+    t = pri_promote(t, weak, (peri_dtype)in[i]->dtype, in[i]->flags & PERI_WEAK);
+    weak &= (in[i]->flags & PERI_WEAK) != 0;
   }
-  peri_dtype t = (peri_dtype)acc.dtype;
   if (op->result == PERI_RESULT_FLOAT && t < PERI_F32) return PERI_F64;
   if (op->result == PERI_RESULT_NUMERIC && t == PERI_BOOL) return PERI_I64;
   if (op->result == PERI_RESULT_COMPLEX) return PERI_F64;
@@ -160,7 +162,7 @@ static peri_status refuse_dtype(const peri_op *op, peri_tensor *const *in, peri_
 
 static peri_status check_dtype(const peri_op *op, peri_tensor *const *in, peri_dtype t) {
   if (!kernel_of(in[0]->cx->k, op->arity, op->map, t) || (op->accepts && !(op->accepts >> t & 1))) return refuse_dtype(op, in, t);
-  if (op->arity == 3 && op->map == PRI_MAP3_where && in[0]->dtype != PERI_BOOL)
+  if (is_where(op) && in[0]->dtype != PERI_BOOL)
     return peri_fail(in[0]->cx, PERI_ERR_DTYPE, "%s: the condition must be bool, got %s", op->name, peri_dtype_name((peri_dtype)in[0]->dtype));
   return op->check ? op->check(op, t, in) : PERI_OK;
 }
@@ -175,13 +177,23 @@ static peri_status check_context(const peri_op *op, peri_tensor *const *in, cons
 }
 
 static peri_status common_shape(const peri_op *op, peri_tensor *const *in, int *nd, int64_t *dims) {
-  *nd = in[0]->ndim;
-  memcpy(dims, in[0]->dims, sizeof in[0]->dims);
+  peri_tensor shape; /* of the operands so far; only ndim, dims and cx are used */
+  const peri_tensor *so_far = in[0];
   for (int i = 1; i < op->arity; i++) {
-    peri_tensor shape = {.ndim = (uint8_t)*nd, .cx = in[0]->cx};
+    if (in[i]->ndim == 0 || pri_same_shape(so_far, in[i])) continue;
+    if (so_far->ndim == 0) {
+      so_far = in[i];
+      continue;
+    }
+    int n;
+    if (peri_broadcast_shapes(op->name, so_far, in[i], &n, dims)) return in[0]->cx->code;
+    shape.ndim = (uint8_t)n;
+    shape.cx = in[0]->cx;
     memcpy(shape.dims, dims, sizeof shape.dims);
-    if (peri_broadcast_shapes(op->name, &shape, in[i], nd, dims)) return in[0]->cx->code;
+    so_far = &shape;
   }
+  *nd = so_far->ndim;
+  for (int i = 0; i < *nd; i++) dims[i] = so_far->dims[i];
   return PERI_OK;
 }
 
@@ -200,7 +212,7 @@ static void sweep_make(sweep *s, const peri_op *op, peri_dtype compute, peri_ten
     if (i) pri_broadcast_strides(t, out->ndim, strides[i]);
     else memcpy(strides[0], t->strides, sizeof t->strides);
   }
-  if (op->arity == 3 && op->map == PRI_MAP3_where) s->wants[1] = PERI_BOOL;
+  if (is_where(op)) s->wants[1] = PERI_BOOL;
   pri_walk_make(&s->walk, out->ndim, out->dims, op->arity + 1, strides);
 }
 
@@ -243,7 +255,7 @@ static peri_tensor *apply_map(const peri_op *op, peri_tensor *const *operands) {
   number numbers[3];
   peri_tensor *in[3];
   for (int i = 0; i < op->arity; i++) {
-    bool convert = operands[i]->ndim == 0 && operands[i]->dtype != compute && op->map != PRI_MAP3_where;
+    bool convert = operands[i]->ndim == 0 && operands[i]->dtype != compute && !is_where(op);
     in[i] = convert ? as_number(&numbers[i], operands[i], compute) : operands[i];
   }
   if (simple(op, in, compute, out)) {
@@ -347,7 +359,7 @@ peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const 
   peri_tensor *in[3];
   bool apart = false;
   for (int i = 0; i < op->arity; i++) {
-    bool convert = operands[i]->ndim == 0 && operands[i]->dtype != compute && op->map != PRI_MAP3_where;
+    bool convert = operands[i]->ndim == 0 && operands[i]->dtype != compute && !is_where(op);
     in[i] = convert ? as_number(&numbers[i], operands[i], compute) : operands[i];
     apart |= !convert && conflicts(out, in[i]);
   }

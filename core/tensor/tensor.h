@@ -12,9 +12,21 @@ enum { PRI_CONTIGUOUS = 1 << 8 }; /* in peri_tensor.flags, beside the public one
 static inline peri_tensor *pri_owner(peri_tensor *t) { return t->base ? t->base : t; }
 static inline bool pri_contiguous(const peri_tensor *t) { return (t->flags & PRI_CONTIGUOUS) != 0; }
 static inline bool pri_same_shape(const peri_tensor *a, const peri_tensor *b) {
-  return a->ndim == b->ndim && memcmp(a->dims, b->dims, a->ndim * sizeof a->dims[0]) == 0;
+  if (a->ndim != b->ndim) return false;
+  for (int i = 0; i < a->ndim; i++)
+    if (a->dims[i] != b->dims[i]) return false;
+  return true;
 }
 static inline bool pri_is_float(peri_dtype t) { return t == PERI_F32 || t == PERI_F64; }
+
+/* The right-most of two dtypes; a weak one counts only if it is of a later kind (bool, integer, float, complex). */
+static inline peri_dtype pri_promote(peri_dtype a, bool a_weak, peri_dtype b, bool b_weak) {
+  if (a == b) return a;
+  if (a_weak == b_weak) return a > b ? a : b;
+  peri_dtype weak = a_weak ? a : b, strong = a_weak ? b : a;
+  bool later = weak > strong && !(weak == PERI_F64 && strong == PERI_F32);
+  return later ? weak : strong;
+}
 
 /* A walk over up to four operands of one shape, in C order: axes of size 1 dropped, neighbours merged where every
 ** operand allows, so that the innermost run is as long as it can be. strides are in elements. */

@@ -2,11 +2,7 @@
 #include "tensor/tensor.h"
 
 peri_dtype peri_promote(const peri_tensor *a, const peri_tensor *b) {
-  static const uint8_t kind[PERI_DTYPES] = {0, 1, 2, 2, 3};
-  bool wa = a->flags & PERI_WEAK, wb = b->flags & PERI_WEAK;
-  if (wa == wb) return (peri_dtype)(a->dtype > b->dtype ? a->dtype : b->dtype);
-  const peri_tensor *weak = wa ? a : b, *strong = wa ? b : a;
-  return (peri_dtype)(kind[weak->dtype] > kind[strong->dtype] ? weak->dtype : strong->dtype);
+  return pri_promote((peri_dtype)a->dtype, a->flags & PERI_WEAK, (peri_dtype)b->dtype, b->flags & PERI_WEAK);
 }
 
 peri_status peri_broadcast_shapes(const char *who, const peri_tensor *a, const peri_tensor *b, int *nd, int64_t *dims) {

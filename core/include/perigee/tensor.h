@@ -70,7 +70,6 @@ PERI_API peri_dtype peri_promote(const peri_tensor *a, const peri_tensor *b);
 
 /* Shape of a and b broadcast from the last axis. PERI_ERR_SHAPE in the name of `who` if they do not fit. */
 PERI_API peri_status peri_broadcast_shapes(const char *who, const peri_tensor *a, const peri_tensor *b, int *nd, int64_t *dims);
-PERI_API peri_tensor *peri_broadcast_to(peri_tensor *t, int nd, const int64_t *dims); /* a view with zero strides */
 
 #ifdef __cplusplus
 }
