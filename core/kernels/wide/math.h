@@ -43,18 +43,27 @@ PRI_INLINE double m_pow2(double kd) { return pri_double((pri_bits(kd) + 1023) <<
 
 /* ---- exp ---- */
 
-/* e^r - 1 as hi + lo for r + rl, |r| <= 0.3467: r + r^2 p(r), p of degree 10, |error of e^r| < 1.5e-19. */
+/* q(r) with e^r = 1 + r + r^2/2 + r^3 q(r), |r| <= 0.3467: degree 9, |error of e^r| < 1.5e-19. */
+PRI_INLINE double m_exp_poly(double r, double r2) {
+  double q01 = K_FMA(r, 0x1.5555555555552p-5, 0x1.5555555555557p-3);
+  double q23 = K_FMA(r, 0x1.6c16c16c18932p-10, 0x1.1111111110051p-7);
+  double q45 = K_FMA(r, 0x1.a01a0197be224p-16, 0x1.a01a01ac1e4dcp-13);
+  double q67 = K_FMA(r, 0x1.27e500d7e405p-22, 0x1.71de01aa5e8a1p-19);
+  double q89 = K_FMA(r, 0x1.1f3305b9c20fap-29, 0x1.af4ed2a30e822p-26);
+  double r4 = r2 * r2, q03 = K_FMA(r2, q23, q01), q47 = K_FMA(r2, q67, q45);
+  return K_FMA(r4, K_FMA(r4, q89, q47), q03);
+}
+
+/* e^r - 1 as hi + lo for r + rl. */
 PRI_INLINE m_pair m_expm1_core(double r, double rl) {
-  double r2 = r * r, r4 = r2 * r2;
-  double p01 = K_FMA(r, 0x1.5555555555557p-3, 0x1p-1);
-  double p23 = K_FMA(r, 0x1.1111111110051p-7, 0x1.5555555555552p-5);
-  double p45 = K_FMA(r, 0x1.a01a01ac1e4dcp-13, 0x1.6c16c16c18932p-10);
-  double p67 = K_FMA(r, 0x1.71de01aa5e8a1p-19, 0x1.a01a0197be224p-16);
-  double p89 = K_FMA(r, 0x1.af4ed2a30e822p-26, 0x1.27e500d7e405p-22);
-  double p8a = K_FMA(r2, 0x1.1f3305b9c20fap-29, p89);
-  double p03 = K_FMA(r2, p23, p01), p47 = K_FMA(r2, p67, p45);
-  double p = K_FMA(r4, K_FMA(r4, p8a, p47), p03);
-  return (m_pair){r, K_FMA(r2, p, rl)};
+  double r2 = r * r;
+  return (m_pair){r, K_FMA(r2, K_FMA(r, m_exp_poly(r, r2), 0.5), rl)};
+}
+
+/* The same with the rounding of r^2 kept, and rl to first order in r: where 1 is not added afterwards, both show. */
+PRI_INLINE m_pair m_expm1_fine(double r, double rl) {
+  double r2 = r * r, h = 0.5 * r2, hl = K_FMA(0.5 * r, r, -h);
+  return (m_pair){r, h + K_FMA(r2 * r, m_exp_poly(r, r2), hl + K_FMA(r, rl, rl))};
 }
 
 typedef struct { double kd, k, r, rl; } m_reduced; /* x = k ln2 + r + rl */
@@ -120,21 +129,20 @@ PRI_INLINE m_pair m_expm1_join(m_pair e, double s, m_pair t) {
   return (m_pair){h.hi, h.lo + K_FMA(s, pl, t.lo)};
 }
 
-/* e^x - 1 with the argument reduced; unlike exp, it needs rl to first order in r. */
-PRI_INLINE m_pair m_expm1_reduced(m_reduced a) { return m_expm1_core(a.r, K_FMA(a.r, a.rl, a.rl)); }
-
 /* e^x - 1 as an unevaluated sum, -60 <= x <= 700. */
 PRI_INLINE m_pair m_expm1_pair(double x) {
   m_reduced a = m_reduce_ln2(x);
   double s = m_pow2(a.kd);
-  return m_expm1_join(m_expm1_reduced(a), s, m_two_sum(s, -1.0));
+  return m_expm1_join(m_expm1_fine(a.r, a.rl), s, m_two_sum(s, -1.0));
 }
 
-/* The same for x <= 0, where s <= 1 makes the low part of s - 1 cheaper. */
+/* A cheaper one for x <= 0: as |s - 1| >= |s p| or s = 1, three operations find the rounding of their sum. */
 PRI_INLINE m_pair m_expm1_negative(double x) {
   m_reduced a = m_reduce_ln2(x);
-  double s = m_pow2(a.kd), t = s - 1.0;
-  return m_expm1_join(m_expm1_reduced(a), s, (m_pair){t, s - (t + 1.0)});
+  m_pair e = m_expm1_core(a.r, a.rl);
+  double p = e.hi + e.lo, pl = (e.hi - p) + e.lo;
+  double s = m_pow2(a.kd), t = s - 1.0, sp = s * p, h = t + sp;
+  return (m_pair){h, (sp - (h - t)) + K_FMA(s, pl, s - (t + 1.0))};
 }
 
 /* e^x - 1 for -60 <= x <= 700. */
@@ -151,7 +159,7 @@ PRI_INLINE double m_expm1(double x) {
   double half = a.k > 1000.0 ? 0.5 : 1.0, twice = a.k > 1000.0 ? 2.0 : 1.0;
   double kd = a.k > 1000.0 ? a.kd - 1.0 : a.kd;
   double s = m_pow2(kd);
-  m_pair h = m_expm1_join(m_expm1_reduced(a), s, m_two_sum(s, -half));
+  m_pair h = m_expm1_join(m_expm1_fine(a.r, a.rl), s, m_two_sum(s, -half));
   return m_copysign((h.hi + h.lo) * twice, x);
 }
 

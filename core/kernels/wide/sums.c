@@ -4,8 +4,8 @@
 ** lane i + 16, i + 8, i + 4, i + 2, i + 1. Blocks are joined as a binary counter counts: after block number 2^k m, the last
 ** k pairs of equal-sized neighbours; what is left at the end, from the last to the first. The rounding error grows like
 ** log n. f32 is summed in double, products are rounded before they are added. Minima and maxima hand on a NaN.
-** Moments: each block twice while it is in the cache, mean (shifted by its first element) and then squared deviations
-** with the correction for the rounded mean; blocks joined by the formula of Chan, Golub & LeVeque (1979).
+** Moments: each block twice while it is in the cache, for its mean and then for the squared deviations, so that data far
+** from zero lose nothing; blocks are joined by the formula of Chan, Golub & LeVeque (1979).
 */
 #include "kernels/wide/loops.h"
 
@@ -25,10 +25,15 @@ PRI_INLINE double tree_total(const tree *t) {
 }
 
 PRI_INLINE double join_lanes(double *a) {
-  for (int half = LANES / 2; half; half /= 2)
-    for (int l = 0; l < half; l++) a[l] += a[l + half];
-  return a[0];
+  for (int l = 0; l < 16; l++) a[l] += a[l + 16]; /* written out: constant lengths stay in registers */
+  for (int l = 0; l < 8; l++) a[l] += a[l + 8];
+  for (int l = 0; l < 4; l++) a[l] += a[l + 4];
+  return (a[0] + a[2]) + (a[1] + a[3]);
 }
+
+/* The loads of the next block would otherwise wait for the joining of this one: 7 % from the outer cache. Past the end of
+** the array it is no pointer, only an address. */
+#define AHEAD(p) ((const void *)((uintptr_t)(p) + 2048))
 
 /* One block of the sum of `term`, an expression in i, and its tree. */
 #define SUM(name, T, ARGS, term)                                                                                   \
@@ -38,8 +43,10 @@ PRI_INLINE double join_lanes(double *a) {
     for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
       int64_t end = n - at < PRI_BLOCK ? n : at + PRI_BLOCK, j = at;                                               \
       double a[LANES] = {0};                                                                                       \
-      for (; j + LANES <= end; j += LANES)                                                                         \
+      for (; j + LANES <= end; j += LANES) {                                                                       \
+        for (int64_t l = 0; l < LANES; l += 8) __builtin_prefetch(AHEAD(x + j + l));                               \
         for (int64_t l = 0; l < LANES; l++) { const int64_t i = j + l; a[l] += (term); }                           \
+      }                                                                                                            \
       for (int64_t i = j; i < end; i++) a[i - j] += (term);                                                        \
       tree_push(&t, join_lanes(a));                                                                                \
     }                                                                                                              \
@@ -98,29 +105,26 @@ int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
   return total;
 }
 
-/* Moments of one block, by the shifted mean and the corrected second pass. */
+/* Moments of one block. Deviations are taken from the first element, which is exact for neighbours, then from their mean. */
 #define MOMENTS_BLOCK(name, T)                                                                                     \
   PRI_INLINE pri_moments name(const T *x, int64_t n) {                                                             \
-    double a[LANES] = {0}, d[LANES] = {0}, q[LANES] = {0};                                                         \
     const double x0 = (double)x[0];                                                                                \
+    double a[LANES] = {0}, q[LANES] = {0};                                                                         \
     int64_t j = 0;                                                                                                 \
     for (; j + LANES <= n; j += LANES)                                                                             \
-      for (int l = 0; l < LANES; l++) a[l] += (double)x[j + l] - x0;                                               \
+      for (int64_t l = 0; l < LANES; l++) a[l] += (double)x[j + l] - x0;                                           \
     for (int64_t i = j; i < n; i++) a[i - j] += (double)x[i] - x0;                                                 \
-    const double mean = x0 + join_lanes(a) / (double)n;                                                            \
-    for (j = 0; j + LANES / 2 <= n; j += LANES / 2)                                                                \
-      for (int l = 0; l < LANES / 2; l++) {                                                                        \
-        double v = (double)x[j + l] - mean;                                                                        \
-        d[l] += v;                                                                                                 \
+    const double shift = join_lanes(a) / (double)n;                                                                \
+    for (j = 0; j + LANES <= n; j += LANES)                                                                        \
+      for (int64_t l = 0; l < LANES; l++) {                                                                        \
+        double v = ((double)x[j + l] - x0) - shift;                                                                \
         q[l] += v * v;                                                                                             \
       }                                                                                                            \
     for (int64_t i = j; i < n; i++) {                                                                              \
-      double v = (double)x[i] - mean;                                                                              \
-      d[i - j] += v;                                                                                               \
+      double v = ((double)x[i] - x0) - shift;                                                                      \
       q[i - j] += v * v;                                                                                           \
     }                                                                                                              \
-    double s = join_lanes(d), m2 = join_lanes(q) - s * s / (double)n;                                              \
-    return (pri_moments){(double)n, mean, m2 < 0.0 ? 0.0 : m2};                                                    \
+    return (pri_moments){(double)n, x0 + shift, join_lanes(q)};                                                    \
   }
 MOMENTS_BLOCK(moments_block_f64, double)
 MOMENTS_BLOCK(moments_block_f32, float)
@@ -147,33 +151,45 @@ PRI_INLINE pri_moments moments_join(pri_moments a, pri_moments b) {
 MOMENTS(f64, double)
 MOMENTS(f32, float)
 
-/* x OP best, 32 lanes; a NaN is kept aside, because comparisons drop it. */
-#define EXTREME(name, T, OP)                                                                                       \
-  T PRI_WIDE(name)(const T *x, int64_t n) {                                                                        \
-    T m[LANES], odd[LANES];                                                                                        \
-    for (int l = 0; l < LANES; l++) m[l] = x[0], odd[l] = 0;                                                       \
-    int64_t j = 0;                                                                                                 \
-    for (; j + LANES <= n; j += LANES)                                                                             \
-      for (int l = 0; l < LANES; l++) {                                                                            \
-        T v = x[j + l];                                                                                            \
-        m[l] = v OP m[l] ? v : m[l];                                                                               \
-        odd[l] = v != v ? v : odd[l];                                                                              \
-      }                                                                                                            \
-    for (int64_t i = j; i < n; i++) {                                                                              \
-      m[i - j] = x[i] OP m[i - j] ? x[i] : m[i - j];                                                               \
-      odd[i - j] = x[i] != x[i] ? x[i] : odd[i - j];                                                               \
+/* Whether a NaN is among x, by integers: the bits of |NaN| exceed those of infinity. */
+PRI_INLINE int any_nan_f64(const double *x, int64_t n) {
+  uint64_t bad = 0;
+  for (int64_t i = 0; i < n; i++) bad |= 0x7ff0000000000000 - (pri_bits(x[i]) & 0x7fffffffffffffff);
+  return (int64_t)bad < 0;
+}
+PRI_INLINE int any_nan_f32(const float *x, int64_t n) {
+  uint32_t bad = 0;
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t u;
+    memcpy(&u, x + i, 4);
+    bad |= 0x7f800000 - (u & 0x7fffffff);
+  }
+  return (int32_t)bad < 0;
+}
+PRI_INLINE int any_nan_i64(const int64_t *x, int64_t n) { (void)x, (void)n; return 0; }
+
+/* The least or greatest element in 32 lanes. Each block is searched for NaN first, which comparisons would drop. */
+#define EXTREME(name, S, T, OP, nan)                                                                               \
+  T PRI_WIDE(name##_##S)(const T *x, int64_t n) {                                                                  \
+    T m[LANES];                                                                                                    \
+    for (int l = 0; l < LANES; l++) m[l] = x[0];                                                                   \
+    for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
+      int64_t end = n - at < PRI_BLOCK ? n : at + PRI_BLOCK, j = at;                                               \
+      if (any_nan_##S(x + at, end - at)) return nan;                                                               \
+      for (; j + LANES <= end; j += LANES)                                                                         \
+        for (int l = 0; l < LANES; l++) m[l] = x[j + l] OP m[l] ? x[j + l] : m[l];                                 \
+      for (int64_t i = j; i < end; i++) m[i - j] = x[i] OP m[i - j] ? x[i] : m[i - j];                             \
     }                                                                                                              \
     T best = m[0];                                                                                                 \
     for (int l = 1; l < LANES; l++) best = m[l] OP best ? m[l] : best;                                             \
-    for (int l = 0; l < LANES; l++) best = odd[l] != odd[l] ? odd[l] : best;                                       \
     return best;                                                                                                   \
   }
-EXTREME(min_f64, double, <)
-EXTREME(max_f64, double, >)
-EXTREME(min_f32, float, <)
-EXTREME(max_f32, float, >)
-EXTREME(min_i64, int64_t, <)
-EXTREME(max_i64, int64_t, >)
+EXTREME(min, f64, double, <, __builtin_nan(""))
+EXTREME(max, f64, double, >, __builtin_nan(""))
+EXTREME(min, f32, float, <, __builtin_nanf(""))
+EXTREME(max, f32, float, >, __builtin_nanf(""))
+EXTREME(min, i64, int64_t, <, 0)
+EXTREME(max, i64, int64_t, >, 0)
 
 void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n) {
   PRI_IVDEP
