@@ -193,6 +193,7 @@ static void bind_all(lua_State *L) {
   pri_bind_diag(L);
   pri_bind_io(L);
   pri_bind_workers(L);
+  pri_bind_testing(L);
   pri_bind_system(L);
 }
 

@@ -85,6 +85,7 @@ void pri_bind_process(lua_State *L);
 void pri_bind_diag(lua_State *L);
 void pri_bind_io(lua_State *L);
 void pri_bind_workers(lua_State *L);
+void pri_bind_testing(lua_State *L);
 void pri_bind_system(lua_State *L);
 
 int l_index(lua_State *L);     /* t[key] where key is a table or a tensor, arguments (t, key) (index.c) */

@@ -213,7 +213,6 @@ static int l_copy_(lua_State *L) {
 }
 
 static int l_fill_(lua_State *L) {
-  peri_tensor *t = check_tensor(L, 1);
   if (lua_isboolean(L, 2)) lua_pushinteger(L, lua_toboolean(L, 2)), lua_replace(L, 2);
   luaL_checknumber(L, 2);
   return l_copy_(L);
@@ -414,7 +413,6 @@ static int l_threads(lua_State *L) {
   return 1;
 }
 
-static int l_live_tensors(lua_State *L) { return lua_pushinteger(L, peri_stats(glue_of(L)->cx).tensors), 1; }
 static int l_isa(lua_State *L) { return lua_pushstring(L, peri_isa(glue_of(L)->cx)), 1; }
 
 static const pri_row functions[] = {
@@ -429,7 +427,6 @@ static const pri_row functions[] = {
     {"is_tensor", l_is_tensor, "pg.is_tensor(value)", "Whether a value is a tensor that has not been closed."},
     {"memory", l_memory, "pg.memory() -> used, peak, limit", "Bytes of the context in use, at most so far, and allowed (0: no limit)."},
     {"threads", l_threads, "pg.threads([n])", "Sets, if n is given, and returns how many threads one call may use."},
-    {"live_tensors", l_live_tensors, "pg.live_tensors()", "How many tensors the context holds, for tests of leaks."},
     {"isa", l_isa, "pg.isa()", "Which kernels run: avx512, avx2 or baseline."},
     {NULL, NULL, NULL, NULL}};
 

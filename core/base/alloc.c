@@ -116,6 +116,7 @@ static bool reclaim(peri_ctx *cx) {
 static bool told_to_fail(peri_ctx *cx) {
   if (cx->fail_in < 0 || cx->fail_in-- > 0) return false;
   cx->failed = true;
+  if (cx->keeps_failing) cx->fail_in = 0;
   return true;
 }
 

@@ -28,7 +28,7 @@ struct peri_ctx {
   size_t cached;            /* bytes of big blocks in the free lists */
   size_t slabs;             /* bytes of slabs that small blocks are cut from */
   int64_t allocations, fail_in;
-  bool failed;
+  bool failed, keeps_failing;
   pri_free_block *free[PRI_CLASSES];
   void *slab_list;          /* chain of slabs; returned to the system when the context dies */
   char *slab_at, *slab_end; /* the part of the newest slab not yet cut */

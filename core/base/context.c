@@ -102,7 +102,12 @@ void peri_set_reclaim(peri_ctx *cx, bool (*reclaim)(void *ud), void *ud) {
 
 void peri_fail_allocation(peri_ctx *cx, int64_t n) {
   cx->fail_in = n;
-  cx->failed = false;
+  cx->failed = cx->keeps_failing = false;
+}
+
+void peri_fail_allocations_from(peri_ctx *cx, int64_t n) {
+  peri_fail_allocation(cx, n);
+  cx->keeps_failing = true;
 }
 
 bool peri_allocation_failed(const peri_ctx *cx) { return cx->failed; }

@@ -91,8 +91,9 @@ PERI_API void peri_set_threads(peri_ctx *cx, int threads);        /* for calls f
 PERI_API void peri_set_memory_limit(peri_ctx *cx, size_t limit);  /* 0: none */
 PERI_API void peri_set_reclaim(peri_ctx *cx, bool (*reclaim)(void *ud), void *ud);
 
-/* For tests: the n-th allocation from now fails (n = 0: the next one), once. n < 0: none. */
+/* For tests: the n-th allocation from now fails (n = 0: the next one), once, or with it all that follow. n < 0: none. */
 PERI_API void peri_fail_allocation(peri_ctx *cx, int64_t n);
+PERI_API void peri_fail_allocations_from(peri_ctx *cx, int64_t n);
 PERI_API bool peri_allocation_failed(const peri_ctx *cx); /* whether that failure has happened */
 
 /* Memory of the context's budget. peri_free needs the size that was asked for. Blocks above 512 bytes are aligned to 64. */
