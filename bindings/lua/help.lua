@@ -1,6 +1,6 @@
 -- help.lua: pg.help "tensor.sum" prints the signature and the sentence of the row that binds a function.
 --
--- pg.rows holds one row a binding: name -> { signature, sentence }; the names of a module share what stands before the
+-- pg.documentation holds one row a binding: name -> { signature, sentence }; the names of a module share what stands before the
 -- dot. What is written in Lua has its rows in perigee.help_rows.
 local pg = require "perigee"
 local nearest = require "perigee.nearest"
@@ -18,7 +18,7 @@ local sentences = {
 
 local function all_rows()
   local rows = {}
-  for name, row in pairs(pg.rows) do rows[name] = row end
+  for name, row in pairs(pg.documentation) do rows[name] = row end
   for name, row in pairs(require "perigee.help_rows") do rows[name] = row end
   return rows
 end
@@ -115,7 +115,7 @@ end
 local function find_function(f)
   for key, value in pairs(pg) do
     if value == f then return "tensor." .. tostring(key) end
-    if type(value) == "table" and value ~= pg.rows then
+    if type(value) == "table" and value ~= pg.documentation then
       for inner, v in pairs(value) do
         if v == f then return tostring(key) .. "." .. tostring(inner) end
       end

@@ -85,7 +85,7 @@ local function field_tables(object)
   while object ~= nil and depth < 8 do
     if type(object) == "table" then found[#found + 1] = object end
     local mt = debug.getmetatable(object)
-    object = mt and (rawget(mt, "__methods") or rawget(mt, "__index"))
+    object = mt and (rawget(mt, "methods") or rawget(mt, "__index"))
     if type(object) == "function" then object = nil end
     depth = depth + 1
   end

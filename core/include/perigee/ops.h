@@ -1,4 +1,4 @@
-/* perigee/ops.h - elementwise primitives.
+/* perigee/ops.h (tensor) - elementwise primitives.
 **
 ** Each broadcasts its operands, computes in their promoted dtype and returns a new tensor; the in-place form writes into `out`,
 ** which may be an operand. Errors: PERI_ERR_SHAPE if shapes do not broadcast, PERI_ERR_DTYPE, PERI_ERR_VALUE where stated,
