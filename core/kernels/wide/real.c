@@ -13,7 +13,7 @@
 /* a - floor(a/b) b without the rounding of the quotient: the exact remainder, moved to the sign of b. */
 PRI_INLINE double mod_f64(double a, double b) {
   double m = fmod(a, b);
-  return (m > 0 ? b < 0 : m < 0 && b != m) ? m + b : m;
+  return (m > 0 ? b < 0 : m < 0 && b > 0) ? m + b : m;
 }
 
 /* Numbers without the exponent bits all set are finite; shifting the sign out keeps this free of branches. */
