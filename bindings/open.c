@@ -219,14 +219,15 @@ static void open_library(lua_State *L) {
 }
 
 static int l_require(lua_State *L) {
-  open_library(L);
+  lua_pushvalue(L, lua_upvalueindex(1));
   return 1;
 }
 
 void peri_open_libs(lua_State *L, peri_ctx *cx) {
   open_glue(L, cx);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  lua_pushcfunction(L, l_require);
+  open_library(L);
+  lua_pushcclosure(L, l_require, 1);
   lua_setfield(L, -2, "perigee");
   lua_pop(L, 1);
 }
