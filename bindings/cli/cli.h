@@ -31,7 +31,7 @@ bool pri_stopped(void);                         /* whether Ctrl-C was pressed si
 
 /* files.c: what lies where */
 
-void pri_push_env(lua_State *L); /* the table that perigee.command works with: folders, files(folder), clock() */
+void pri_push_env(lua_State *L); /* the table that perigee.command works with */
 
 /* line.c: a line from the terminal or the standard input */
 

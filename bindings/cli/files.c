@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DEPTH = 4, PATH = 4096 };
@@ -53,20 +52,13 @@ static int l_runnable(lua_State *L) {
   return 1;
 }
 
-static int l_clock(lua_State *L) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  lua_pushnumber(L, (lua_Number)t.tv_sec + 1e-9 * (lua_Number)t.tv_nsec);
-  return 1;
-}
-
 static void set_string(lua_State *L, const char *key, const char *value) {
   lua_pushstring(L, value);
   lua_setfield(L, -2, key);
 }
 
 void pri_push_env(lua_State *L) {
-  static const luaL_Reg functions[] = {{"files", l_files}, {"runnable", l_runnable}, {"clock", l_clock}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"files", l_files}, {"runnable", l_runnable}, {NULL, NULL}};
   luaL_newlib(L, functions);
   char self[PATH];
   ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);

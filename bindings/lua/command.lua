@@ -1,6 +1,6 @@
 -- command.lua: the verbs of the command line: run, list, help, bench. Each returns the exit status: 0 done, 2 usage.
 --
--- env, given by the command: files(folder), runnable(path), clock(), executable_folder, source (the tree that the command
+-- env, given by the command: files(folder), runnable(path), executable_folder, source (the tree that the command
 -- was built from), chosen ($PERIGEE_SCRIPTS or nil).
 local nearest = require "perigee.nearest"
 
@@ -123,14 +123,14 @@ function command.bench(args, env)
   for _, file in ipairs(env.files(folder)) do
     if file:find "_bench%.lua$" then files[#files + 1] = folder .. "/" .. file end
   end
+  if #files == 0 then return refuse("bench: the benchmarks are part of the source tree, and there is none at " .. env.source) end
   for _, file in ipairs(env.files(env.executable_folder)) do
     local path = env.executable_folder .. "/" .. file
     if file:find "^bench_[^/]*$" and env.runnable(path) then programs[#programs + 1] = path end
   end
-  if #files + #programs == 0 then return refuse("bench: the benchmarks are part of the source tree, and there is none at " .. env.source) end
   table.sort(files)
   table.sort(programs)
-  return require "perigee.bench".main(args[1], { clock = env.clock, files = files, programs = programs })
+  return require "perigee.bench".main(args[1], { files = files, programs = programs, executable = env.executable_folder .. "/perigee" })
 end
 
 return command

@@ -14,6 +14,12 @@ local sentences = {
   process = "random processes in continuous time",
   diag = "what is exact about a method, and what a run tells",
   io = "CSV, NPY and NPZ files",
+  workers = "threads and memory of this state",
+  system = "the little that experiments ask of the operating system",
+  series = "curves recorded during a run",
+  rows = "what an experiment computed, as report and check see it",
+  claim = "comparisons with what the paper says, in an experiment's check",
+  plot = "figures",
 }
 
 local function all_rows()

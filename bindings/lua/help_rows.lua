@@ -1,5 +1,40 @@
 -- help_rows.lua: the rows of what is written in Lua: name -> { signature, sentence }.
 return {
+  experiment = { "pg.experiment{ name, params, run, ... } -> experiment",
+                 "A claim of a paper as parameters, a run, a report and a check; a script returns it, `perigee run` runs it." },
   help = { "pg.help([name])", "Prints the signature and the sentence of a function, or what a module has." },
-  options = { "pg.options(who, given, defaults) -> table", "The given options over the defaults; unknown names and wrong types raise." },
+  options = { "pg.options(who, given, defaults) -> table",
+              "The given options over the defaults; unknown names and wrong types raise." },
+  progress = { "for k in pg.progress(n [, label]) do", "Counts from 1 to n and shows on a terminal how far it is." },
+
+  ["series.series"] = { "pg.series([names]) -> series", "A recorder of curves, one column for each name." },
+  ["series.add"] = { "s:add(x, value, ...)", "Adds the point x with one value a column: a number, or a tensor of one a replica." },
+  ["series.points"] = { "s:points() -> tensor", "The abscissae, (points); also s.x." },
+  ["series.column"] = { "s:column([name]) -> tensor", "The values of a column, (points) or (points, replicas); also s.NAME." },
+  ["series.names"] = { "s:names() -> table", "The names of the columns, in order." },
+  ["series.replicas"] = { "s:replicas([name]) -> integer", "How many replicas a column holds; nil if they share it." },
+  ["series.mean"] = { "s:mean([name]) -> tensor", "Mean over the replicas, (points)." },
+  ["series.stderr"] = { "s:stderr([name]) -> tensor", "Standard error of the mean over the replicas, (points)." },
+  ["series.quantile"] = { "s:quantile(q [, name]) -> tensor", "The q-quantile over the replicas, type 7, (points)." },
+  ["series.at"] = { "s:at(x [, name]) -> number or tensor", "The value at the point x, or one a replica." },
+  ["series.decay_rate"] = { "s:decay_rate([options]) -> number",
+                            "The factor by which a column shrinks for one unit of x, from the slope of its logarithm." },
+
+  ["rows.column"] = { "rows:column(name) -> tensor", "A column of an experiment's rows, an array or a series; also rows.NAME." },
+  ["rows.names"] = { "rows:names() -> table", "The names of what run returned, sorted." },
+  ["rows.where"] = { "rows:where{ H = 0.3 } -> rows", "The rows with these parameters; a function as value decides." },
+  ["rows.each"] = { "for p, part in rows:each() do", "The points of the sweep: parameters, and their rows." },
+  ["rows.group"] = { "rows:group(x, y) -> x, mean, stderr", "Mean and standard error of column y at each value of x." },
+
+  ["claim.near"] = { "claim:near(name, value, target, { abs, rel, se, times, why })",
+                     "The value is the target, up to the largest of the tolerances given." },
+  ["claim.below"] = { "claim:below(name, value, limit, { slack, why })", "The value is at most the limit, plus a slack." },
+  ["claim.above"] = { "claim:above(name, value, limit, { slack, why })", "The value is at least the limit, minus a slack." },
+  ["claim.equal"] = { "claim:equal(name, value, target, { why })", "The value is exactly the target." },
+  ["claim.holds"] = { "claim:holds(name, condition, { why })", "The condition is true." },
+
+  ["plot.figure"] = { "pg.plot.figure{ title, xlabel, ylabel, xlog, ylog, series ... } -> figure",
+                      "A figure from its table: series, axes, log scales, bands, panels." },
+  ["plot.text"] = { "pg.plot.text{ ... } -> string", "A figure drawn with Unicode blocks, for a terminal." },
+  ["plot.save"] = { "fig:save(path, { formats })", "Writes path.csv, path.gp and, where gnuplot is installed, the pictures." },
 }
