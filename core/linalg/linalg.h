@@ -1,0 +1,45 @@
+/* linalg.h - what the files of this module, and the modules above, share. */
+#ifndef PRI_LINALG_H
+#define PRI_LINALG_H
+
+#include <perigee/linalg.h>
+#include "tensor/tensor.h"
+
+extern const peri_op pri_op_mm, pri_op_mv, pri_op_bmm, pri_op_outer, pri_op_solve, pri_op_inverse, pri_op_expm;
+
+/* The dtype in which an operation on a and b (NULL: a alone) computes, f64 for exact operands. */
+peri_dtype pri_float_dtype(const peri_tensor *a, const peri_tensor *b);
+
+/* t itself (retained) if its dtype is `to` and its last two axes suit BLAS, else a contiguous copy. NULL on error. */
+peri_tensor *pri_blas_operand(peri_tensor *t, peri_dtype to);
+
+/* Leading axes (all but `inner` last ones) of a and b broadcast into dims, their number into nd. */
+peri_status pri_batch_shape(const char *who, const peri_tensor *a, const peri_tensor *b, int inner, int *nd, int64_t *dims);
+
+/* A stack of matrices: which one is index i in C order. */
+typedef struct {
+  int nd;
+  int64_t dims[PERI_MAXDIM], count;
+} pri_batch;
+pri_batch pri_batch_make(int nd, const int64_t *dims);
+/* Strides of the leading axes of t (all but `inner` last ones) along the batch: 0 where they broadcast. */
+void pri_batch_strides(const pri_batch *batch, const peri_tensor *t, int inner, int64_t *strides);
+int64_t pri_batch_offset(const pri_batch *batch, const int64_t *strides, int64_t i);
+
+/* PERI_OK if the last two axes of t are equal and fit LAPACK; n receives their length. */
+peri_status pri_square(const char *who, const peri_tensor *t, int64_t *n);
+
+/* PERI_OK if the n elements of each of the rows are finite; PERI_ERR_NUMERIC names the first that is not. */
+peri_status pri_finite(peri_ctx *cx, const char *who, peri_dtype t, const void *matrix, int64_t n);
+
+/* dst[i + j ldd] = src[i s0 + j s1], i < rows, j < cols: a copy into column-major order, in tiles. */
+void pri_to_columns(void *dst, int64_t ldd, const void *src, int64_t s0, int64_t s1, int64_t rows, int64_t cols, size_t bytes);
+
+/* C = A B of contiguous (n, n) f64 matrices, none overlapping C, on the pool. May be cut short by the stop flag. */
+void pri_product(peri_ctx *cx, int64_t n, double *c, const double *a, const double *b);
+
+/* a (n, n), row-major, becomes e^a; work holds pri_expm_work(n) doubles, pivots n. */
+int64_t pri_expm_work(int64_t n);
+peri_status pri_expm(peri_ctx *cx, int64_t n, double *a, double *work, int *pivots);
+
+#endif
