@@ -3,7 +3,7 @@
 ** Lua's collector sees a box of eight bytes where megabytes hang, and its own pacing cannot be told otherwise at a bearable price.
 ** So new_box runs a full collection when
 **     used > 2 floor + 32 MB + 2 (Lua heap),
-** floor being what was in use after the last one, and in any case at three quarters of the memory limit. The Lua term is there because
+** floor and Lua heap being what was in use after the last one, and in any case at three quarters of the memory limit. The Lua term is there because
 ** a collection costs in proportion to the Lua heap. Measured: peak 34 MB for 80 KB temporaries over an empty live set.
 */
 #include "peri_lua.h"
@@ -21,11 +21,7 @@ static void set_trigger(pri_glue *g, size_t lua_bytes) {
   }
 }
 
-static void __attribute__((noinline)) collect_if_due(lua_State *L, pri_glue *g) {
-  size_t used;
-  set_trigger(g, (size_t)lua_gc(L, LUA_GCCOUNT) * 1024);
-  peri_memory(g->cx, &used, NULL, NULL);
-  if (used <= g->trigger) return;
+static void __attribute__((noinline)) collect(lua_State *L, pri_glue *g) {
   lua_gc(L, LUA_GCCOLLECT);
   peri_memory(g->cx, &g->floor, NULL, NULL);
   set_trigger(g, (size_t)lua_gc(L, LUA_GCCOUNT) * 1024);
@@ -36,7 +32,7 @@ peri_tensor **new_box(lua_State *L) {
   size_t used;
   g->L = L;
   peri_memory(g->cx, &used, NULL, NULL);
-  if (used > g->trigger) collect_if_due(L, g);
+  if (used > g->trigger) collect(L, g);
   peri_tensor **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   lua_pushvalue(L, lua_upvalueindex(1));
