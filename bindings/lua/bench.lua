@@ -7,7 +7,8 @@
 --                yard = bench.numpy("x = np.random.rand(10**6)", "np.exp(x)"), bar = { ratio = 1.0 } }
 --
 -- ours(n) and yard(n) do the task n times; yard may also be a number (nanoseconds, measured elsewhere in the same run) or
--- what bench.numpy and bench.torch return. `per` is the number of elements a task handles: times are printed for one.
+-- what bench.numpy, bench.scipy and bench.torch return. Ours runs on `threads` (1), yard on one. `per` is the number of
+-- elements a task handles: times are printed for one.
 -- Bars: { ns = t } ours takes at most t nanoseconds; { ratio = r } ours / yard is at most r; { speed = s } yard / ours is
 -- at least s; { value = v } for a case whose `measure()` returns a number (bytes, say, named by `unit`) at most v.
 --
@@ -38,10 +39,15 @@ local function repetitions(f)
   end
 end
 
-local function timer(f)
+-- A function that does one round on so many threads: nanoseconds a repetition.
+local function timer(f, threads)
   if type(f) ~= "function" then return f end
   local n
   return function()
+    if pg.threads() ~= threads then
+      pg.threads(threads)
+      f(1)                                -- the first call starts the threads
+    end
     n = n or repetitions(f)
     return once(f, n) / n * 1e9
   end
@@ -144,7 +150,7 @@ local function wanted(name)
   return not state.pattern or text:find(state.pattern:lower(), 1, true) ~= nil
 end
 
-local fields = { name = true, ours = true, yard = true, yardstick = true, bar = true, per = true, measure = true, unit = true }
+local fields = { name = true, ours = true, yard = true, yardstick = true, bar = true, per = true, threads = true, measure = true, unit = true }
 
 --- Measures and prints one task; see the top of the file for the fields.
 function bench.case(c)
@@ -167,9 +173,9 @@ function bench.case(c)
       yard, yard_name = yard.time, yard.name
     end
   else
-    yard = timer(yard)
+    yard = timer(yard, 1)
   end
-  local ours, other = measure(timer(c.ours), yard)
+  local ours, other = measure(timer(c.ours, c.threads or 1), yard)
   report(c.name, ours, other, yard_name, c.per or 1, c.bar)
 end
 
