@@ -23,6 +23,8 @@ local panel_options = {
 }
 local figure_options = { title = optional, panels = optional, columns = optional, size = optional, points = 1000 }
 
+Figure.panel_options = panel_options
+
 local references = { hline = true, vline = true, slope = true, diagonal = true, note = true }
 
 local function named(spec, known)
@@ -177,8 +179,12 @@ local function curves(panel)
   return list
 end
 
--- Least distance, as a share of the log axis, between c x^p and the curves of the panel.
+-- Least distance, as a share of the log axis, between c x^p and the curves of the panel; 0 if it leaves the panel.
 local function clearance(panel, constant, s)
+  for _, x in ipairs(s.range) do
+    local v = constant * x ^ s.power
+    if v < panel.yaxis.lo or v > panel.yaxis.hi then return 0 end
+  end
   local least, span = math.huge, math.log(panel.yaxis.hi / panel.yaxis.lo)
   for _, curve in ipairs(curves(panel)) do
     each_point(curve, s.range[1], s.range[2], function(x, y)

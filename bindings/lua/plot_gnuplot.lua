@@ -76,7 +76,9 @@ end
 
 local function using(...) return "data using " .. table.concat({ ... }, ":") end
 
-function Writer:x(panel, array) return column(panel.xaxis, "x", self.data:add(panel.xlabel and label.plain(panel.xlabel) or "x", array, true)) end
+function Writer:x(panel, array)
+  return column(panel.xaxis, "x", self.data:add(panel.xlabel and label.plain(panel.xlabel) or "x", array, true))
+end
 function Writer:y(panel, name, array) return column(panel.yaxis, "y", self.data:add(name, array)) end
 
 local function name_of(s) return s.label and label.plain(s.label) or s.group and tostring(s.group) or s.kind end
@@ -90,13 +92,14 @@ function draw.line(self, panel, s)
     return { with(self, s, using(x, y, lo, hi), "yerrorlines pt 7 ps 0.5 " .. stroke(s, 1.6)) }
   end
   local style = s.marker and "linespoints pt 7 ps 0.55 " or "lines "
-  return { with(self, s, using(x, y), style .. stroke(s, 1.8)) }
+  return { with(self, s, using(x, y), style .. stroke(s, (s.dash or "solid") == "solid" and 1.8 or 1.4)) }
 end
 
 function draw.band(self, panel, s)
   local x = self:x(panel, s.x)
   local lo, hi = self:y(panel, name_of(s) .. " low", s.lo), self:y(panel, name_of(s) .. " high", s.hi)
-  return { with(self, s, using(x, lo, hi), ("filledcurves fc rgb %s fs transparent solid %s noborder"):format(color(s), num(s.alpha or 0.2))) }
+  local fill = ("filledcurves fc rgb %s fs transparent solid %s noborder"):format(color(s), num(s.alpha or 0.2))
+  return { with(self, s, using(x, lo, hi), fill) }
 end
 
 function draw.paths(self, panel, s)
@@ -124,8 +127,9 @@ function draw.scatter(self, panel, s)
     style = s.xlo and "xyerrorbars" or "yerrorbars"
   end
   local many = #s.x > 200
-  return { with(self, s, using(table.unpack(columns)), ("%s pt %d ps %s %s"):format(style, marker, num(s.size * (many and 0.4 or 0.65)),
-    stroke(s, 1, many and 0.5 or nil))) }
+  local size = num(s.size * (many and 0.4 or 0.65))
+  local look = ("%s pt %d ps %s %s"):format(style, marker, size, stroke(s, 1, many and 0.5 or nil))
+  return { with(self, s, using(table.unpack(columns)), look) }
 end
 
 function draw.histogram(self, panel, s)
@@ -173,7 +177,8 @@ end
 
 function draw.slope(self, _, s)
   local p = s.power < 0 and "(" .. num(s.power) .. ")" or num(s.power)
-  return { with(self, s, ("[%s:%s] %s*x**%s"):format(num(s.range[1]), num(s.range[2]), num(s.constant), p), "lines " .. stroke(s, 1.2, nil, "dashed")) }
+  local curve = ("[%s:%s] %s*x**%s"):format(num(s.range[1]), num(s.range[2]), num(s.constant), p)
+  return { with(self, s, curve, "lines " .. stroke(s, 1.2, nil, "dashed")) }
 end
 
 local function across(panel) return ("[%s:%s]"):format(num(panel.xaxis.lo), num(panel.xaxis.hi)) end
@@ -225,36 +230,47 @@ local function write_axis(self, panel, axis)
   end
 end
 
-local function write_palette(self, panel)
-  for _, s in ipairs(panel.series) do
-    if s.kind == "heatmap" then
-      local lo, hi
-      for _, row in ipairs(s.z) do lo, hi = values.extent(row, lo, hi) end
-      local name = s.palette or (lo < 0 and hi > 0 and not s.zlog and "diverging" or "viridis")
-      if name == "diverging" and not s.zrange then
-        hi = math.max(math.abs(lo), math.abs(hi))
-        lo = -hi
-      end
-      if s.zrange then lo, hi = s.zrange[1], s.zrange[2] end
-      local range = { lo = lo, hi = hi, log = s.zlog }
-      if s.zlog then
-        local least
-        for _, row in ipairs(s.z) do
-          for _, v in ipairs(row) do if v > 0 and (not least or v < least) then least = v end end
-        end
-        range.lo, range.hi = lo > 0 and lo or least or 0.1, hi > 0 and hi or 1
-      end
-      if range.lo == range.hi then range.lo, range.hi = range.lo - math.abs(range.lo) / 10 - 1e-3, range.hi + math.abs(range.hi) / 10 + 1e-3 end
-      local stops = {}
-      for k, c in ipairs(palette.maps[name]) do stops[k] = ("%d '#%06X'"):format(k - 1, c) end
-      self:put("set palette defined (%s)", table.concat(stops, ", "))
-      self:put("set cbrange [%s:%s]; set colorbox user origin graph 1.03, graph 0 size graph 0.035, graph 1 noborder", num(range.lo), num(range.hi))
-      write_ticks(self, "cb", range)
-      if s.zlabel then self:put("set cblabel %s offset 0.5,0", label.gnuplot(s.zlabel)) end
-      return true
+-- Range of the colours of a heat map: a diverging map is centred at zero, a log scale begins at the least positive.
+local function color_range(s, name)
+  local lo, hi, least
+  for _, row in ipairs(s.z) do
+    lo, hi = values.extent(row, lo, hi)
+    for _, v in ipairs(row) do
+      if values.finite(v) and v > 0 and (not least or v < least) then least = v end
     end
   end
-  return false
+  if s.zrange then
+    lo, hi = s.zrange[1], s.zrange[2]
+  elseif s.zlog then
+    lo, hi = math.max(lo, least or 0.1), least and hi or 1
+  elseif name == "diverging" then
+    hi = math.max(math.abs(lo), math.abs(hi))
+    lo = -hi
+  end
+  if lo == hi then lo, hi = lo - (s.zlog and lo / 2 or math.abs(lo) / 10 + 1e-3), hi + math.abs(hi) / 10 + 1e-3 end
+  return { lo = lo, hi = hi, log = s.zlog }
+end
+
+local function crosses_zero(s)
+  local lo, hi
+  for _, row in ipairs(s.z) do lo, hi = values.extent(row, lo, hi) end
+  return lo < 0 and hi > 0 and not s.zlog
+end
+
+local function write_palette(self, s)
+  local name, stops = s.palette or (crosses_zero(s) and "diverging" or "viridis"), {}
+  for k, c in ipairs(palette.maps[name]) do stops[k] = ("%d '#%06X'"):format(k - 1, c) end
+  local range = color_range(s, name)
+  self:put("set palette defined (%s)", table.concat(stops, ", "))
+  self:put("set colorbox user origin graph 1.03, graph 0 size graph 0.035, graph 1 noborder")
+  self:put("set cbrange [%s:%s]", num(range.lo), num(range.hi))
+  write_ticks(self, "cb", range)
+  if s.zlabel then self:put("set cblabel %s offset 0.5,0", label.gnuplot(s.zlabel)) elseif self.many then self:put("unset cblabel") end
+  self:put(self.many and "set border 15; unset grid" or "set border 15; unset grid; set rmargin 12")
+end
+
+local function heatmap_of(panel)
+  for _, s in ipairs(panel.series) do if s.kind == "heatmap" then return s end end
 end
 
 local function write_key(self, panel)
@@ -280,11 +296,8 @@ local function write_panel(self, panel)
   write_axis(self, panel, "x")
   write_axis(self, panel, "y")
   write_key(self, panel)
-  if write_palette(self, panel) then
-    self:put(self.many and "set border 15; unset grid" or "set border 15; unset grid; set rmargin 12")
-  elseif self.many then
-    self:put("set grid")
-  end
+  local map = heatmap_of(panel)
+  if map then write_palette(self, map) elseif self.many then self:put("set grid") end
   self.sharing = panel.shares
   local list = {}
   for _, s in ipairs(panel.series) do
@@ -334,21 +347,16 @@ local function write_style(self)
   self:put("set border 3 lc rgb '#404040' lw 0.8")
   self:put("set tics out nomirror scale 0.6,0.3 textcolor rgb '#303030' font ',11'")
   self:put("set grid back lc rgb '#E6E6E6' lw 0.7 lt 1")
-  self:put("set key Left reverse samplen 2 spacing 1.15 width -1 font ',11' noopaque")
+  self:put("set key Left reverse samplen 2 spacing 1.15 font ',11' noopaque")
   self:put("set title font ',13' offset 0,-0.4; set errorbars small; set pointintervalbox 0; set boxwidth 1 absolute; set samples 200")
   self:put("set xtics offset 0,0.2; set xlabel offset 0,0.4; set ylabel offset 0.5,0")
-end
-
-local function has_heatmap(panel)
-  for _, s in ipairs(panel.series) do if s.kind == "heatmap" then return true end end
-  return false
 end
 
 -- Plot areas of equal size at fixed margins, with room for titles, ticks, colour bars and a shared legend. In pixels.
 local function write_layout(self, fig)
   local bar, titled = 0, false
   for _, panel in ipairs(fig.panels) do
-    if has_heatmap(panel) then bar = 70 end
+    if heatmap_of(panel) then bar = 70 end
     titled = titled or panel.title
   end
   local left, right = 82, 22 + bar

@@ -75,9 +75,18 @@ end
 --- The label as a gnuplot string expression ready to be written into the script.
 function label.gnuplot(text) return label.quote(label.enhanced(text)) end
 
+local superscripts = { ["−"] = "⁻", ["0"] = "⁰", ["1"] = "¹", ["2"] = "²", ["3"] = "³", ["4"] = "⁴", ["5"] = "⁵", ["6"] = "⁶",
+                       ["7"] = "⁷", ["8"] = "⁸", ["9"] = "⁹" }
+
+-- Integer powers get superscript digits: ^{−12} is ⁻¹².
+local function raised(sign, digits) return (superscripts[sign] or "") .. digits:gsub("%d", superscripts) end
+
 --- The label for a terminal: mathematics with its symbols but without braces.
 function label.plain(text)
-  local function terse(s) return ((formula(s) or s):gsub("[{}]", ""):gsub("\\(.)", "%1")) end
+  local function terse(s)
+    s = (formula(s) or s):gsub("%^{(−)(%d+)}", raised):gsub("%^{()(%d+)}", raised):gsub("%^()(%d)", raised)
+    return (s:gsub("[{}]", ""):gsub("\\(.)", "%1"))
+  end
   return (convert(clean(tostring(text)), function(s) return s end, terse):gsub("\n", " "))
 end
 
