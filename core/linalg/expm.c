@@ -182,7 +182,7 @@ static expm layout(peri_ctx *cx, int64_t n, double *a, double *work, int *pivots
 
 peri_status pri_expm(peri_ctx *cx, int64_t n, double *a, double *work, int *pivots) {
   if (n == 0) return PERI_OK;
-  if (pri_finite(cx, "linalg.expm", PERI_F64, a, n)) return cx->code;
+  if (pri_finite(cx, "linalg.expm", PERI_F64, a, n, false)) return cx->code;
   expm e = layout(cx, n, a, work, pivots);
   double norm = norm1(&e, a);
   int before = 0; /* so far that powers up to |A|^27 cannot overflow */
@@ -238,7 +238,7 @@ static peri_status exponentiate_all(peri_tensor *x, int64_t n) {
   int64_t count = x->size / (n * n);
   for (int64_t i = 0; i < count && !st; i++) {
     double *at = (double *)x->data + i * n * n * (complex ? 2 : 1);
-    if (complex && (st = pri_finite(cx, "linalg.expm", PERI_C128, at, n))) break;
+    if (complex && (st = pri_finite(cx, "linalg.expm", PERI_C128, at, n, false))) break;
     if (complex) embed(real, at, n);
     st = pri_expm(cx, order, complex ? real : at, work, pivots);
     if (complex && !st) extract(at, real, n);

@@ -29,8 +29,8 @@ int64_t pri_batch_offset(const pri_batch *batch, const int64_t *strides, int64_t
 /* PERI_OK if the last two axes of t are equal and fit LAPACK; n receives their length. */
 peri_status pri_square(const char *who, const peri_tensor *t, int64_t *n);
 
-/* PERI_OK if the n elements of each of the rows are finite; PERI_ERR_NUMERIC names the first that is not. */
-peri_status pri_finite(peri_ctx *cx, const char *who, peri_dtype t, const void *matrix, int64_t n);
+/* PERI_OK if a contiguous (n, n) matrix, column-major if `columns`, is finite; PERI_ERR_NUMERIC names the first element that is not. */
+peri_status pri_finite(peri_ctx *cx, const char *who, peri_dtype t, const void *matrix, int64_t n, bool columns);
 
 /* dst[i + j ldd] = src[i s0 + j s1], i < rows, j < cols: a copy into column-major order, in tiles. */
 void pri_to_columns(void *dst, int64_t ldd, const void *src, int64_t s0, int64_t s1, int64_t rows, int64_t cols, size_t bytes);

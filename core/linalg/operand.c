@@ -75,14 +75,15 @@ peri_status pri_square(const char *who, const peri_tensor *t, int64_t *n) {
 FIRST_BAD(first_bad_f64, double)
 FIRST_BAD(first_bad_f32, float)
 
-peri_status pri_finite(peri_ctx *cx, const char *who, peri_dtype t, const void *matrix, int64_t n) {
+peri_status pri_finite(peri_ctx *cx, const char *who, peri_dtype t, const void *matrix, int64_t n, bool columns) {
   int64_t parts = t == PERI_C128 ? 2 : 1, size = n * n * parts;
   int64_t at = t == PERI_F32 ? first_bad_f32(matrix, size) : first_bad_f64(matrix, size);
   if (at < 0) return PERI_OK;
   double value = t == PERI_F32 ? ((const float *)matrix)[at] : ((const double *)matrix)[at];
   at /= parts;
-  return peri_fail(cx, PERI_ERR_NUMERIC, "%s: the matrix holds %g at row %lld, column %lld", who, value, (long long)(at / n + 1),
-                   (long long)(at % n + 1));
+  int64_t row = columns ? at % n : at / n, column = columns ? at / n : at % n;
+  return peri_fail(cx, PERI_ERR_NUMERIC, "%s: the matrix holds %g at row %lld, column %lld", who, value, (long long)row + 1,
+                   (long long)column + 1);
 }
 
 void pri_to_columns(void *dst, int64_t ldd, const void *src, int64_t s0, int64_t s1, int64_t rows, int64_t cols, size_t bytes) {

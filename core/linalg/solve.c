@@ -1,7 +1,7 @@
 /* solve.c - linear systems and inverses by LU factorisation with partial pivoting (LAPACK getrf, getrs, getri).
 **
-** LAPACK wants column-major matrices. A row-major A is handed over as it lies, that is, as A^T, and solved with the "T" form
-** of getrs; its inverse comes back transposed once more, as A^-1 row-major. Only right-hand sides are reordered.
+** LAPACK wants column-major matrices, so everything is copied into columns and back, in tiles. (Handing over a row-major A as
+** it lies would factor A^T, and the pivot that a message names would depend on the layout.)
 */
 #include "linalg/linalg.h"
 #include "linalg/lapack.h"
@@ -32,7 +32,7 @@ static peri_status factorise(peri_ctx *cx, const char *who, const routines *r, i
 
 /* ---- solve ---- */
 
-/* One call: A of the stack, its factors, right-hand sides in columns. */
+/* One call: the factors of the current A, its right-hand sides in columns. */
 typedef struct {
   peri_ctx *cx;
   const char *who;
@@ -40,7 +40,6 @@ typedef struct {
   size_t bytes; /* of an element */
   routines r;
   int n, columns;
-  bool transposed; /* the factors are those of A^T */
   char *lu, *b;
   int *pivots;
 } solver;
@@ -65,9 +64,8 @@ static void solver_close(solver *s) {
 
 /* Factors the matrix at `a`, whose axes have strides s0 and s1. */
 static peri_status solver_load(solver *s, const char *a, int64_t s0, int64_t s1, int64_t which, int64_t count) {
-  s->transposed = s0 != 1;
-  pri_to_columns(s->lu, s->n, a, s->transposed ? s1 : s0, s->transposed ? s0 : s1, s->n, s->n, s->bytes);
-  peri_status st = pri_finite(s->cx, s->who, s->dtype, s->lu, s->n);
+  pri_to_columns(s->lu, s->n, a, s0, s1, s->n, s->n, s->bytes);
+  peri_status st = pri_finite(s->cx, s->who, s->dtype, s->lu, s->n, true);
   return st ? st : factorise(s->cx, s->who, &s->r, s->n, s->lu, s->pivots, which, count);
 }
 
@@ -75,7 +73,7 @@ static peri_status solver_load(solver *s, const char *a, int64_t s0, int64_t s1,
 static void solver_solve(solver *s, char *x, const char *b, int64_t s0, int64_t s1) {
   int info = 0;
   pri_to_columns(s->b, s->n, b, s0, s1, s->n, s->columns, s->bytes);
-  s->r.getrs(s->transposed ? "T" : "N", &s->n, &s->columns, s->lu, &s->n, s->pivots, s->b, &s->n, &info, 1);
+  s->r.getrs("N", &s->n, &s->columns, s->lu, &s->n, s->pivots, s->b, &s->n, &info, 1);
   pri_to_columns(x, s->columns, s->b, s->n, 1, s->columns, s->n, s->bytes); /* the columns of X^T are the rows of X */
 }
 
@@ -141,36 +139,38 @@ static peri_status run_solve(const peri_op *op, peri_tensor *const *in, const pe
 
 /* ---- inverse ---- */
 
-/* `count` contiguous matrices at `a`, each in place. */
-static peri_status invert_all(peri_ctx *cx, const char *who, peri_dtype t, int n, char *a, int64_t count, void *work, int lwork, int *pivots) {
-  routines r = routines_of(t);
-  for (int64_t i = 0; i < count; i++) {
-    char *at = a + i * n * n * (int64_t)peri_sizeof(t);
-    int info = 0;
-    if (pri_stopped(cx)) return peri_check_interrupt(cx);
-    if (pri_finite(cx, who, t, at, n) || factorise(cx, who, &r, n, at, pivots, i, count)) return cx->code;
-    r.getri(&n, at, &n, pivots, work, &lwork, &info);
+/* x = a^-1, both of dtype s->dtype; s->b is the work space of getri. */
+static peri_status invert_all(solver *s, peri_tensor *x, const peri_tensor *a, const pri_batch *batch) {
+  int64_t sa[PERI_MAXDIM], size = (int64_t)s->n * s->n * (int64_t)s->bytes;
+  const int64_t *ta = a->strides + a->ndim - 2;
+  int info = 0, lwork = s->n * s->columns;
+  pri_batch_strides(batch, a, 2, sa);
+  for (int64_t i = 0; i < batch->count; i++) {
+    int64_t at = pri_batch_offset(batch, sa, i);
+    if (pri_stopped(s->cx)) return peri_check_interrupt(s->cx);
+    if (solver_load(s, (const char *)a->data + at * (int64_t)s->bytes, ta[0], ta[1], i, batch->count)) return s->cx->code;
+    s->r.getri(&s->n, s->lu, &s->n, s->pivots, s->b, &lwork, &info);
+    pri_to_columns((char *)x->data + i * size, s->n, s->lu, s->n, 1, s->n, s->n, s->bytes);
   }
   return PERI_OK;
 }
 
 static peri_status run_inverse(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   (void)args;
-  enum { BLOCK = 64 };
+  enum { BLOCK = 64 }; /* columns that getri works on together */
   peri_ctx *cx = in[0]->cx;
   int64_t n;
   if (pri_square(op->name, in[0], &n)) return cx->code;
-  peri_dtype t = pri_float_dtype(in[0], NULL);
-  peri_tensor *x = peri_cast(in[0], t);
-  if (!x) return cx->code;
-  int64_t lwork = n * BLOCK <= INT32_MAX ? n * BLOCK : n;
-  size_t bytes = (size_t)lwork * peri_sizeof(t);
-  void *work = peri_alloc(cx, bytes);
-  int *pivots = work ? peri_alloc(cx, (size_t)n * sizeof(int)) : NULL;
-  peri_status st = pivots ? PERI_OK : cx->code;
-  if (!st && x->size > 0) st = invert_all(cx, op->name, t, (int)n, x->data, x->size / (n * n), work, (int)lwork, pivots);
-  peri_free(cx, work, bytes);
-  peri_free(cx, pivots, (size_t)n * sizeof(int));
+  pri_batch batch = pri_batch_make(in[0]->ndim - 2, in[0]->dims);
+  solver s = {.cx = cx, .who = op->name, .dtype = pri_float_dtype(in[0], NULL), .n = (int)n, .columns = n <= INT32_MAX / BLOCK ? BLOCK : 1};
+  peri_tensor *x = peri_new(cx, s.dtype, in[0]->ndim, in[0]->dims), *a = x ? as_dtype(in[0], s.dtype) : NULL;
+  peri_status st = a ? PERI_OK : cx->code;
+  if (!st && x->size > 0) {
+    st = solver_open(&s);
+    if (!st) st = invert_all(&s, x, a, &batch);
+    solver_close(&s);
+  }
+  peri_release(a);
   if (st) peri_release(x);
   else out[0] = x;
   return st;
