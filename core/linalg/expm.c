@@ -7,8 +7,10 @@
 ** (2005), SIAM J. Matrix Anal. Appl. 26, 1179-1193. d_8 and d_10 are estimated (LAPACK dlacn2) where they would cost products.
 **
 ** A complex matrix goes through the real one [[Re, -Im], [Im, Re]], whose exponential has the same form.
-** Matrices are row-major here and in LAPACK's eyes transposed; every step commutes with transposition, because
-** all matrices are polynomials in A.
+**
+** Every step commutes with transposition, because all matrices are polynomials in A, and LAPACK reads our rows as columns. So A
+** is transposed on the way in and out, except a lower triangular one: LAPACK then sees an upper triangular matrix whenever
+** it can, eliminates nothing and pivots nothing, and the small elements of a triangular e^A keep their digits.
 */
 #include "linalg/linalg.h"
 #include "linalg/lapack.h"
@@ -28,7 +30,7 @@ enum { MATRICES = 6, VECTORS = 2 };
 
 int64_t pri_expm_work(int64_t n) { return MATRICES * n * n + VECTORS * n; }
 
-static double norm1(const expm *e, const double *a) { /* largest row sum of the stored array; |A^T|_inf = |A|_1 up to transposition */
+static double norm1(const expm *e, const double *a) { /* largest row sum, the 1-norm of what LAPACK sees */
   double largest = 0;
   for (int64_t i = 0; i < e->n; i++) {
     double sum = 0;
@@ -53,7 +55,7 @@ static void apply(int64_t n, double *y, const double *a, const double *x, bool t
   }
 }
 
-/* |B^power C|^(1/p) by Hager and Higham's estimator, on the transposed matrices, as norm1. C may be NULL. */
+/* |B^power C|^(1/p) by Hager and Higham's estimator, of what LAPACK sees, as norm1. C may be NULL. */
 static double norm_estimate(expm *e, const double *b, int power, const double *c, double p) {
   int n = (int)e->n, kase = 0, isave[3] = {0};
   double estimate = 0, *x = e->x, *y = e->y;
@@ -180,14 +182,32 @@ static expm layout(peri_ctx *cx, int64_t n, double *a, double *work, int *pivots
   return e;
 }
 
+static bool lower_triangular(const double *a, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = i + 1; j < n; j++)
+      if (a[i * n + j] != 0) return false;
+  return true;
+}
+
+static void transpose(double *a, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < i; j++) {
+      double t = a[i * n + j];
+      a[i * n + j] = a[j * n + i];
+      a[j * n + i] = t;
+    }
+}
+
 peri_status pri_expm(peri_ctx *cx, int64_t n, double *a, double *work, int *pivots) {
   if (n == 0) return PERI_OK;
   if (pri_finite(cx, "linalg.expm", PERI_F64, a, n, false)) return cx->code;
   expm e = layout(cx, n, a, work, pivots);
+  bool flip = !lower_triangular(a, n);
+  if (flip) transpose(a, n);
   double norm = norm1(&e, a);
-  int before = 0; /* so far that powers up to |A|^27 cannot overflow */
-  if (!(norm <= 65536)) {
-    before = isfinite(norm) ? (int)ceil(log2(norm)) - 16 : 1024;
+  int before = 0; /* squarings that keep |A|^27 from overflowing */
+  if (!(norm <= 0x1p35)) {
+    before = isfinite(norm) ? (int)ceil(log2(norm)) - 35 : 1024;
     for (int64_t i = 0; i < e.size; i++) a[i] = ldexp(a[i], -before);
   }
   int squarings = pade(&e) + before;
@@ -202,6 +222,7 @@ peri_status pri_expm(peri_ctx *cx, int64_t n, double *a, double *work, int *pivo
   for (int64_t i = 0; i < e.size; i++)
     if (!isfinite(e.v[i])) return peri_fail(cx, PERI_ERR_NUMERIC, "linalg.expm: the result overflows; the matrix has norm %.3g", norm);
   memcpy(a, e.v, (size_t)e.size * sizeof *a);
+  if (flip) transpose(a, n);
   return PERI_OK;
 }
 
