@@ -12,7 +12,13 @@
 
 typedef struct { double re, im; } c128;
 
-PRI_INLINE c128 c_mul(c128 x, c128 y) { return (c128){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re}; }
+/* -x that is not seen as a negation: gcc 12 turns a pair of sums (a b - c d, a d + c b) into one fused multiply-add-subtract
+** even under -ffp-contract=off, and the builds would round differently. A pair of like sums it leaves alone. */
+PRI_INLINE double opposite(double x) { return pri_double(pri_bits(x) ^ 0x8000000000000000); }
+
+PRI_INLINE c128 c_mul(c128 x, c128 y) {
+  return (c128){x.re * y.re + opposite(x.im) * y.im, x.re * y.im + x.im * y.re};
+}
 
 /* 2^-k for the exponent k of the larger part of y, kept away from the ends of the range. */
 PRI_INLINE double inverse_scale(c128 y) {
@@ -24,9 +30,14 @@ PRI_INLINE double inverse_scale(c128 y) {
 PRI_INLINE c128 c_div(c128 x, c128 y) {
   double s = inverse_scale(y), c = y.re * s, d = y.im * s;
   double n = c * c + d * d;
-  c128 q = {(x.re * c + x.im * d) / n * s, (x.im * c - x.re * d) / n * s};
+  c128 q = {(x.re * c + x.im * d) / n * s, (x.im * c + opposite(x.re) * d) / n * s};
   if (d == 0.0 && y.im == 0.0) q = (c128){x.re / y.re, x.im / y.re}; /* also keeps division by zero infinite */
   return q;
+}
+
+PRI_INLINE c128 c_reciprocal(c128 y) {
+  double s = inverse_scale(y), c = y.re * s, d = y.im * s, n = c * c + d * d;
+  return y.im == 0.0 ? (c128){1.0 / y.re, -y.im} : (c128){c / n * s, opposite(d) / n * s};
 }
 
 PRI_INLINE c128 c_exp(c128 x) {
@@ -58,15 +69,15 @@ PRI_INLINE c128 c_sqrt(c128 x) {
   return x.re >= 0.0 ? (c128){t, u} : (c128){m_abs(u), m_copysign(t, x.im)};
 }
 
-/* Whole exponents up to 64 by repeated squaring: exact for small Gaussian integers; 0^w is 1 for w = 0, else 0. */
+/* Whole exponents up to 64 by repeated squaring: exact for small Gaussian integers. 0^w is 1 for w = 0 and 0 for re w > 0. */
 PRI_INLINE c128 c_pow(c128 x, c128 y) {
   if (y.re == 0.0 && y.im == 0.0) return (c128){1.0, 0.0};
   if (x.re == 0.0 && x.im == 0.0 && y.re > 0.0) return (c128){0.0, 0.0};
   if (y.im == 0.0 && m_abs(y.re) <= 64.0 && y.re == __builtin_trunc(y.re)) {
-    c128 r = {1.0, 0.0}, s = x;
+    c128 r = {1.0, 0.0}, s = y.re < 0.0 ? c_reciprocal(x) : x;
     for (int e = (int)m_abs(y.re); e; e >>= 1, s = c_mul(s, s))
       if (e & 1) r = c_mul(r, s);
-    return y.re < 0.0 ? c_div((c128){1.0, 0.0}, r) : r;
+    return r;
   }
   return c_exp(c_mul(y, c_log(x)));
 }
@@ -77,7 +88,7 @@ PRI_INLINE int c_isinf(c128 x) { return m_abs(x.re) == K_INF || m_abs(x.im) == K
 PRI_LOOP1(neg_c128, c128, c128, ((c128){-x.re, -x.im}))
 PRI_LOOP1(conj_c128, c128, c128, ((c128){x.re, -x.im}))
 PRI_LOOP1(square_c128, c128, c128, c_mul(x, x))
-PRI_LOOP1(reciprocal_c128, c128, c128, c_div((c128){1.0, 0.0}, x))
+PRI_LOOP1(reciprocal_c128, c128, c128, c_reciprocal(x))
 PRI_SERIAL1(sqrt_c128, c128, c128, c_sqrt(x))
 PRI_SERIAL1(exp_c128, c128, c128, c_exp(x))
 PRI_SERIAL1(log_c128, c128, c128, c_log(x))

@@ -35,19 +35,26 @@ PRI_INLINE double join_lanes(double *a) {
 ** the array it is no pointer, only an address. */
 #define AHEAD(p) ((const void *)((uintptr_t)(p) + 2048))
 
-/* One block of the sum of `term`, an expression in i, and its tree. */
+/* The sum of `term`, an expression in i. Whole blocks have a loop of their own, in which no lane is addressed by a variable,
+** so that lanes and their joining stay in registers. */
 #define SUM(name, T, ARGS, term)                                                                                   \
   double PRI_WIDE(name) ARGS {                                                                                     \
     tree t;                                                                                                        \
     t.top = 0, t.blocks = 0;                                                                                       \
-    for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
-      int64_t end = n - at < PRI_BLOCK ? n : at + PRI_BLOCK, j = at;                                               \
+    int64_t j = 0;                                                                                                 \
+    while (n - j >= PRI_BLOCK) {                                                                                   \
       double a[LANES] = {0};                                                                                       \
-      for (; j + LANES <= end; j += LANES) {                                                                       \
+      for (const int64_t end = j + PRI_BLOCK; j < end; j += LANES) {                                               \
         for (int64_t l = 0; l < LANES; l += 8) __builtin_prefetch(AHEAD(x + j + l));                               \
         for (int64_t l = 0; l < LANES; l++) { const int64_t i = j + l; a[l] += (term); }                           \
       }                                                                                                            \
-      for (int64_t i = j; i < end; i++) a[i - j] += (term);                                                        \
+      tree_push(&t, join_lanes(a));                                                                                \
+    }                                                                                                              \
+    if (j < n) {                                                                                                   \
+      double a[LANES] = {0};                                                                                       \
+      for (; j + LANES <= n; j += LANES)                                                                           \
+        for (int64_t l = 0; l < LANES; l++) { const int64_t i = j + l; a[l] += (term); }                           \
+      for (int64_t i = j; i < n; i++) a[i - j] += (term);                                                          \
       tree_push(&t, join_lanes(a));                                                                                \
     }                                                                                                              \
     return tree_total(&t);                                                                                         \
@@ -105,9 +112,10 @@ int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
   return total;
 }
 
-/* Moments of one block. Deviations are taken from the first element, which is exact for neighbours, then from their mean. */
+/* Moments of one block, the mean relative to origin: of blocks far from zero, the means would differ by little more than
+** their rounding. Deviations are taken from the first element, which is exact for neighbours, then from their mean. */
 #define MOMENTS_BLOCK(name, T)                                                                                     \
-  PRI_INLINE pri_moments name(const T *x, int64_t n) {                                                             \
+  PRI_INLINE pri_moments name(const T *x, int64_t n, double origin) {                                              \
     const double x0 = (double)x[0];                                                                                \
     double a[LANES] = {0}, q[LANES] = {0};                                                                         \
     int64_t j = 0;                                                                                                 \
@@ -124,7 +132,7 @@ int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
       double v = ((double)x[i] - x0) - shift;                                                                      \
       q[i - j] += v * v;                                                                                           \
     }                                                                                                              \
-    return (pri_moments){(double)n, x0 + shift, join_lanes(q)};                                                    \
+    return (pri_moments){(double)n, (x0 - origin) + shift, join_lanes(q)};                                         \
   }
 MOMENTS_BLOCK(moments_block_f64, double)
 MOMENTS_BLOCK(moments_block_f32, float)
@@ -139,13 +147,15 @@ PRI_INLINE pri_moments moments_join(pri_moments a, pri_moments b) {
     pri_moments stack[64], v = {0, 0, 0};                                                                          \
     int top = 0;                                                                                                   \
     uint64_t blocks = 0;                                                                                           \
+    const double origin = n > 0 ? (double)x[0] : 0.0;                                                              \
     for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
-      v = moments_block_##S(x + at, n - at < PRI_BLOCK ? n - at : PRI_BLOCK);                                      \
+      v = moments_block_##S(x + at, n - at < PRI_BLOCK ? n - at : PRI_BLOCK, origin);                              \
       for (uint64_t b = ++blocks; !(b & 1); b >>= 1) v = moments_join(stack[--top], v);                            \
       stack[top++] = v;                                                                                            \
     }                                                                                                              \
     if (top) v = stack[--top];                                                                                     \
     while (top) v = moments_join(stack[--top], v);                                                                 \
+    v.mean += origin;                                                                                              \
     return v;                                                                                                      \
   }
 MOMENTS(f64, double)
