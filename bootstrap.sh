@@ -85,16 +85,16 @@ deps() {
   [ "$level" = run ] || say "where luaunit is not packaged: luarocks install luaunit"
 }
 
-build() {
+build() {                       # build ON|OFF: with the tests or without
   say "building in $build/"
-  quietly cmake --preset release -G Ninja || die "cmake failed"
+  quietly cmake --preset release -G Ninja -DPERIGEE_TESTS="$1" || die "cmake failed"
   quietly cmake --build --preset release || die "the build failed"
 }
 
 run() {
   local out=results/$main_job
   deps run
-  build
+  build OFF
   say "perigee run $main_job"
   "$build/perigee" run "$main_job" || die "the experiment ended with status $?"
   local figures
@@ -134,7 +134,7 @@ count() {
 
 run_tests() {
   deps test
-  build
+  build ON
   say "running the suite"
   suite "$build"
 }
