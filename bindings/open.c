@@ -187,6 +187,7 @@ static void bind_all(lua_State *L) {
   pri_bind_reduce(L);
   pri_bind_shape(L);
   pri_bind_index(L);
+  pri_bind_ad(L);
   pri_bind_linalg(L);
   pri_bind_random(L);
   pri_bind_process(L);

@@ -1,6 +1,7 @@
 /* tensor.c - making tensors, asking about them, printing them, indexing by integers. */
 #include "peri_lua.h"
 #include <math.h>
+#include <perigee/ad.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -366,7 +367,7 @@ static inline int64_t position(lua_State *L, const peri_tensor *t, lua_Integer i
 
 static int get_integer(lua_State *L, peri_tensor *t, lua_Integer i) {
   int64_t k = position(L, t, i);
-  if (t->ndim == 1 && t->node == 0 && t->dtype != PERI_C128) {
+  if (t->ndim == 1 && !peri_recorded(t) && t->dtype != PERI_C128) {
     push_element(L, t, k);
     return 1;
   }

@@ -15,6 +15,13 @@ enum { PRI_SMALL = 1024, PRI_SMALL_CLASSES = PRI_SMALL / 16 + 1, PRI_CLASSES = P
 
 typedef struct pri_free_block { struct pri_free_block *next; } pri_free_block;
 typedef struct pri_pool pri_pool;
+typedef struct pri_tape pri_tape;
+struct peri_tensor;
+struct peri_op;
+
+/* What runs after each primitive while a tape is open (installed by core/ad): nin operands, op->outputs results. */
+typedef peri_status pri_record(peri_ctx *cx, const struct peri_op *op, int64_t nin, struct peri_tensor *const *in, const void *args,
+                               struct peri_tensor *const *out);
 
 struct peri_ctx {
   const pri_kernels *k;
@@ -40,6 +47,12 @@ struct peri_ctx {
 
   int threads;
   pri_pool *pool;           /* started by the first call that can use it */
+  pri_tape *tape;           /* NULL: none is open */
+  pri_record *record;       /* NULL: nothing is recorded */
+  uint64_t serial;          /* of the last slot of any tape closed so far */
+  struct { const void *owner; char where[96]; } writes[4]; /* the last in-place writes while a tape was open */
+  unsigned write_turn;
+
   int64_t tensors;          /* alive */
   bool closed;              /* a husk: dies with its last tensor */
 };

@@ -167,9 +167,11 @@ static peri_status check_dtype(const peri_op *op, peri_tensor *const *in, peri_d
   return op->check ? op->check(op, t, in) : PERI_OK;
 }
 
+static int64_t operands_of(const peri_op *op, const peri_args *args) { return op->arity == PERI_VARIADIC ? args->i[0] : op->arity; }
+
 static peri_status check_context(const peri_op *op, peri_tensor *const *in, const peri_args *args) {
   peri_ctx *cx = in[0]->cx;
-  int64_t n = op->arity == PERI_VARIADIC ? args->i[0] : op->arity;
+  int64_t n = operands_of(op, args);
   for (int64_t i = 1; i < n; i++)
     if (in[i]->cx != cx)
       return peri_fail(cx, PERI_ERR_STATE, "%s: operand %lld belongs to another context; copy its values across", op->name, (long long)i + 1);
@@ -269,11 +271,30 @@ static peri_tensor *apply_map(const peri_op *op, peri_tensor *const *operands) {
   return out;
 }
 
+/* Hands the call to the tape; what the tape refuses has not happened. */
+static peri_status recorded(peri_ctx *cx, const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+  if (!cx->record) return PERI_OK;
+  peri_status st = cx->record(cx, op, operands_of(op, args), in, args, out);
+  for (int i = 0; st && i < op->outputs; i++) peri_release(out[i]), out[i] = NULL;
+  return st;
+}
+
+/* A primitive that is put together from others is recorded as one. */
+static peri_status run_unrecorded(peri_ctx *cx, const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+  pri_record *record = cx->record;
+  cx->record = NULL;
+  peri_status st = op->run(op, in, args, out);
+  cx->record = record;
+  return st;
+}
+
 peri_status peri_apply_many(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
-  if (check_context(op, in, args)) return in[0]->cx->code;
-  if (!op->map) return op->run(op, in, args, out);
-  out[0] = apply_map(op, in);
-  return out[0] ? PERI_OK : in[0]->cx->code;
+  peri_ctx *cx = in[0]->cx;
+  if (check_context(op, in, args)) return cx->code;
+  if (!op->map) {
+    if (run_unrecorded(cx, op, in, args, out)) return cx->code;
+  } else if (!(out[0] = apply_map(op, in))) return cx->code;
+  return recorded(cx, op, in, args, out);
 }
 
 peri_tensor *peri_apply(const peri_op *op, peri_tensor *const *in, const peri_args *args) {
@@ -323,6 +344,16 @@ static peri_status check_fits(const peri_op *op, const peri_tensor *out, peri_dt
   return PERI_OK;
 }
 
+/* Writing in place is not recorded: a recorded operand would lose its gradient without a word. */
+static peri_status check_constant(const peri_op *op, peri_tensor *const *in) {
+  if (!in[0]->cx->record) return PERI_OK;
+  for (int i = 0; i < op->arity; i++)
+    if (pri_recorded(in[i]))
+      return peri_fail(in[i]->cx, PERI_ERR_STATE, "%s_: operand %d is being differentiated, and writing in place is not recorded; compute out of place, or take ad.stop of it",
+                       op->name, i + 1);
+  return PERI_OK;
+}
+
 static peri_status run_in_place(const peri_op *op, peri_tensor *out, peri_dtype compute, peri_tensor *const *in) {
   sweep s = {0};
   sweep_make(&s, op, compute, out, in);
@@ -348,7 +379,7 @@ static peri_status run_apart(const peri_op *op, peri_tensor *out, peri_dtype com
 peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *operands, const peri_args *args) {
   peri_ctx *cx = out->cx;
   if (operands[0]->cx != cx) return peri_fail(cx, PERI_ERR_STATE, "%s_: the operands belong to another context", op->name);
-  if (check_context(op, operands, args)) return cx->code;
+  if (check_context(op, operands, args) || check_constant(op, operands)) return cx->code;
   peri_dtype compute = compute_dtype(op, operands);
   int nd;
   int64_t dims[PERI_MAXDIM];

@@ -119,7 +119,12 @@ static peri_status run_cast(const peri_op *op, peri_tensor *const *in, const per
   return PERI_OK;
 }
 
-static const peri_op op_cast = {.name = "tensor.cast", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_cast, .samples = "any",
+static peri_status vjp_cast(const peri_pull *p, peri_tensor **grads) {
+  grads[0] = peri_cast(p->cotangents[0], (peri_dtype)p->in[0]->dtype);
+  return grads[0] ? PERI_OK : p->in[0]->cx->code;
+}
+
+static const peri_op op_cast = {.name = "tensor.cast", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_cast, .vjp = vjp_cast, .samples = "any",
                                 .signature = "a:cast(dtype)", .help = "A copy with elements of another dtype."};
 
 peri_tensor *peri_cast(peri_tensor *t, peri_dtype to) { return peri_apply(&op_cast, &t, &(peri_args){.i = {to}}); }

@@ -1,5 +1,6 @@
 /* elementwise.c - descriptors and C names of the elementwise primitives; the loops are in core/kernels. */
 #include <perigee/ops.h>
+#include "tensor/elementwise_rules.h"
 #include "tensor/tensor.h"
 
 /* Integers have no negative powers and no division by zero: the kernels cannot raise, so look first. */
@@ -23,7 +24,8 @@ static peri_status check_values(const peri_op *op, peri_dtype t, peri_tensor *co
 
 #define OP1(op, RESULT, text)                                                                                           \
   static const peri_op op_##op = {.name = "tensor." #op, .signature = "a:" #op "()", .help = text, .samples = "any",    \
-                                  .arity = 1, .outputs = 1, .result = PERI_RESULT_##RESULT, .map = PRI_MAP1_##op};      \
+                                  .arity = 1, .outputs = 1, .result = PERI_RESULT_##RESULT, .map = PRI_MAP1_##op, \
+                                  .vjp = pri_vjp_##op};      \
   peri_tensor *peri_##op(peri_tensor *a) { return peri_apply(&op_##op, &a, NULL); }                                     \
   peri_status peri_##op##_(peri_tensor *out, peri_tensor *a) { return peri_apply_(&op_##op, out, &a, NULL); }
 PERI_UNARY_LIST(OP1)
@@ -31,7 +33,7 @@ PERI_UNARY_LIST(OP1)
 #define OP2(op, RESULT, text)                                                                                           \
   static const peri_op op_##op = {.name = "tensor." #op, .signature = "a:" #op "(b)", .help = text, .samples = "any",   \
                                   .arity = 2, .outputs = 1, .result = PERI_RESULT_##RESULT, .map = PRI_MAP2_##op,       \
-                                  .check = check_values};                                                                 \
+                                  .check = check_values, .vjp = pri_vjp_##op};                                                                 \
   peri_tensor *peri_##op(peri_tensor *a, peri_tensor *b) { return peri_apply(&op_##op, (peri_tensor *[]){a, b}, NULL); } \
   peri_status peri_##op##_(peri_tensor *out, peri_tensor *a, peri_tensor *b) {                                          \
     return peri_apply_(&op_##op, out, (peri_tensor *[]){a, b}, NULL);                                                   \
@@ -39,11 +41,11 @@ PERI_UNARY_LIST(OP1)
 PERI_BINARY_LIST(OP2)
 
 static const peri_op op_where = {.name = "tensor.where", .signature = "condition:where(a, b)", .samples = "any", .arity = 3, .outputs = 1,
-                                 .help = "a where the condition holds, b elsewhere.", .result = PERI_RESULT_SAME, .map = PRI_MAP3_where};
+                                 .help = "a where the condition holds, b elsewhere.", .result = PERI_RESULT_SAME, .map = PRI_MAP3_where, .vjp = pri_vjp_where};
 static const peri_op op_clip = {.name = "tensor.clip", .signature = "a:clip(lo, hi)", .samples = "any", .arity = 3, .outputs = 1,
-                                .help = "min(max(a, lo), hi), elementwise.", .result = PERI_RESULT_NUMERIC, .map = PRI_MAP3_clip};
+                                .help = "min(max(a, lo), hi), elementwise.", .result = PERI_RESULT_NUMERIC, .map = PRI_MAP3_clip, .vjp = pri_vjp_clip};
 static const peri_op op_fma = {.name = "tensor.fma", .signature = "a:fma(b, c)", .samples = "any", .arity = 3, .outputs = 1,
-                               .help = "a b + c rounded once, elementwise.", .result = PERI_RESULT_NUMERIC, .map = PRI_MAP3_fma};
+                               .help = "a b + c rounded once, elementwise.", .result = PERI_RESULT_NUMERIC, .map = PRI_MAP3_fma, .vjp = pri_vjp_fma};
 
 peri_tensor *peri_where(peri_tensor *condition, peri_tensor *a, peri_tensor *b) {
   return peri_apply(&op_where, (peri_tensor *[]){condition, a, b}, NULL);

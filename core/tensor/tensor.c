@@ -148,6 +148,8 @@ peri_tensor *peri_view(peri_tensor *t, int nd, const int64_t *dims, const int64_
   return r;
 }
 
+peri_tensor *peri_stop_gradient(peri_tensor *t) { return peri_view(t, t->ndim, t->dims, t->strides, 0); }
+
 bool peri_is_contiguous(const peri_tensor *t) { return pri_contiguous(t); }
 
 int pri_axis(const char *who, const peri_tensor *t, int64_t axis) {
@@ -160,6 +162,8 @@ int pri_axis(const char *who, const peri_tensor *t, int64_t axis) {
 
 peri_status pri_write(const char *who, peri_tensor *t) {
   if (t->flags & PERI_READONLY) return peri_fail(t->cx, PERI_ERR_STATE, "%s: this tensor is read-only; clone it first", who);
+  if (pri_recorded(t))
+    return peri_fail(t->cx, PERI_ERR_STATE, "%s: this tensor is being differentiated; clone it or compute out of place", who);
   for (int i = 0; i < t->ndim; i++)
     if (t->strides[i] == 0 && t->dims[i] > 1)
       return peri_fail(t->cx, PERI_ERR_STATE, "%s: axis %d of this view is broadcast: its elements share memory; clone it first", who,

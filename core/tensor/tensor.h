@@ -17,6 +17,7 @@ static inline bool pri_same_shape(const peri_tensor *a, const peri_tensor *b) {
     if (a->dims[i] != b->dims[i]) return false;
   return true;
 }
+static inline bool pri_recorded(const peri_tensor *t) { return t->cx->tape && t->node > t->cx->serial; }
 static inline bool pri_is_float(peri_dtype t) { return t == PERI_F32 || t == PERI_F64; }
 
 /* The right-most of two dtypes; a weak one counts only if it is of a later kind (bool, integer, float, complex). */

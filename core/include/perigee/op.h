@@ -31,6 +31,19 @@ typedef enum {
 enum { PERI_VARIADIC = 255 }; /* as an arity: args->i[0] operands, at least one */
 
 typedef struct peri_op peri_op;
+
+/* What a gradient rule is given: the call as it was, the cotangents of its results (NULL: zero), and which operands (bit i; bit 63
+** for all from the 64th on) gradients are needed for. */
+typedef struct peri_pull {
+  const peri_op *op;
+  peri_tensor *const *in;
+  int64_t n;                /* operands */
+  peri_tensor *const *out;
+  const peri_args *args;
+  peri_tensor *const *cotangents;
+  uint64_t needs;
+} peri_pull;
+
 struct peri_op {
   const char *name;        /* "tensor.exp"; opens its messages */
   const char *signature;   /* "a:exp()" */
@@ -44,9 +57,9 @@ struct peri_op {
   peri_status (*check)(const peri_op *op, peri_dtype dtype, peri_tensor *const *in);
   /* Everything else: computes new tensors out[0 .. outputs-1]; on error releases what it made. */
   peri_status (*run)(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out);
-  /* Gradient rule: from the cotangents of the outputs to those of the inputs, in recordable primitives. NULL: none. */
-  peri_status (*vjp)(const peri_op *op, peri_tensor *const *in, peri_tensor *const *out, const peri_args *args,
-                     peri_tensor *const *cotangents, peri_tensor **grads);
+  /* Gradient rule: sets grads[i], a new reference of the shape of in[i], for each operand that p->needs; NULL stands for zero. Written
+  ** in recordable primitives, so that it can be differentiated in its turn. NULL: no rule, recording it is an error. */
+  peri_status (*vjp)(const struct peri_pull *p, peri_tensor **grads);
   int per_example;         /* how a batched cotangent meets a shared operand */
 };
 

@@ -55,6 +55,9 @@ PERI_API void peri_release(peri_tensor *t);          /* NULL is fine */
 /* A view by explicit dims and strides; offset in elements from t's first. The caller vouches for the bounds. */
 PERI_API peri_tensor *peri_view(peri_tensor *t, int nd, const int64_t *dims, const int64_t *strides, int64_t offset);
 
+/* An alias that counts as a constant to the tape (perigee/ad.h). */
+PERI_API peri_tensor *peri_stop_gradient(peri_tensor *t);
+
 PERI_API bool peri_is_contiguous(const peri_tensor *t);      /* C order without gaps; true for size <= 1 */
 PERI_API peri_tensor *peri_contiguous(peri_tensor *t);       /* t itself (retained) if contiguous, else a copy */
 PERI_API peri_tensor *peri_clone(peri_tensor *t);            /* a contiguous copy */
