@@ -22,7 +22,7 @@ peri_status pri_positions_open(pri_positions *p, const char *who, peri_tensor *a
                                bool apart) {
   p->kept = NULL;
   if (at->dtype != PERI_I64)
-    return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: positions must be i64, got %s", who, peri_dtype_name((peri_dtype)at->dtype));
+    return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: positions must be i64, got %s; cast them", who, peri_dtype_name((peri_dtype)at->dtype));
   p->kept = apart && pri_owner(at) == pri_owner(t) ? peri_clone(at) : peri_contiguous(at);
   if (!p->kept) return t->cx->code;
   p->v = p->kept->data;

@@ -347,3 +347,22 @@ peri_status peri_put_along_(peri_tensor *t, peri_tensor *at, int axis, peri_tens
 peri_status peri_masked_put_(peri_tensor *t, peri_tensor *mask, peri_tensor *values) {
   return masked_put("tensor.masked_put_", t, mask, values, false);
 }
+
+/* ---- one element ---- */
+
+static peri_status set_element(peri_tensor *t, int64_t k, peri_dtype from, const void *value) {
+  double cast[2];
+  int64_t offset = 0;
+  if (pri_write("tensor", t)) return t->cx->code;
+  for (int i = t->ndim - 1; i >= 0; i--) {
+    offset += k % t->dims[i] * t->strides[i];
+    k /= t->dims[i];
+  }
+  size_t bytes = peri_sizeof((peri_dtype)t->dtype);
+  t->cx->k->cast[t->dtype][from](cast, value, 1);
+  memcpy((char *)t->data + offset * (int64_t)bytes, cast, bytes);
+  return PERI_OK;
+}
+
+peri_status peri_set_(peri_tensor *t, int64_t k, double value) { return set_element(t, k, PERI_F64, &value); }
+peri_status peri_set_i64_(peri_tensor *t, int64_t k, int64_t value) { return set_element(t, k, PERI_I64, &value); }

@@ -43,6 +43,10 @@ PERI_API peri_tensor *peri_masked_select(peri_tensor *t, peri_tensor *mask);
 PERI_API peri_tensor *peri_masked_put(peri_tensor *t, peri_tensor *mask, peri_tensor *values);
 PERI_API peri_status peri_masked_put_(peri_tensor *t, peri_tensor *mask, peri_tensor *values);
 
+/* Element k in C order (0..size-1, unchecked) becomes `value`, cast to t's dtype. PERI_ERR_STATE if t must not be written. */
+PERI_API peri_status peri_set_(peri_tensor *t, int64_t k, double value);
+PERI_API peri_status peri_set_i64_(peri_tensor *t, int64_t k, int64_t value);
+
 /* Positions of the elements that are not zero, in C order: (k) for a vector, (k, ndim) otherwise. */
 PERI_API peri_tensor *peri_nonzero(peri_tensor *t, peri_origin origin);
 
