@@ -21,7 +21,7 @@ local bench = {}
 
 local rounds, round_seconds = 7, 0.05
 local python = "/usr/bin/python3"
-local state                                   -- { pattern, file, met, missed, skipped }
+local state                                   -- { pattern, stem, met, missed, skipped }
 
 local function once(f, n)
   local start = clock()
@@ -145,9 +145,10 @@ local function report(task, ours, yard, yard_name, per, bar)
   row(task, time_text(ours), yard and time_text(yard) .. " " .. yard_name or "-", ratio, limit, word)
 end
 
+-- A task is wanted if its name contains the pattern, or if the pattern is its file ("mm" for mm_bench).
 local function wanted(name)
-  local text = (state.file .. ": " .. name):lower()
-  return not state.pattern or text:find(state.pattern:lower(), 1, true) ~= nil
+  local pattern = state.pattern and state.pattern:lower()
+  return not pattern or state.stem == pattern or name:lower():find(pattern, 1, true) ~= nil
 end
 
 local fields = { name = true, ours = true, yard = true, yardstick = true, bar = true, per = true, threads = true, measure = true, unit = true }
@@ -202,7 +203,7 @@ local function run_program(path)
 end
 
 local function run_file(path, run)
-  state.file = path:match("([^/]*)$"):gsub("%.lua$", "")
+  state.stem = path:match("([^/]*)$"):gsub("^bench_", ""):gsub("_bench%.lua$", "")
   local ok, message = pcall(run, path)
   if not ok then
     state.missed = state.missed + 1
