@@ -7,11 +7,13 @@
 ** A signal handler has no argument, hence the static variables: one process, one terminal, one command.
 */
 #include "cli.h"
+#include <pthread.h>
 #include <signal.h>
 #include <time.h>
 
 static lua_State *volatile running; /* the thread of the machine that executes now */
 static peri_ctx *context;
+static pthread_t machine;           /* the thread of the process that runs it */
 static volatile sig_atomic_t pressed, armed;
 static struct timespec first; /* when it was pressed */
 
@@ -38,6 +40,10 @@ static void set_handler(void (*handler)(int)) {
 ** from a parent such as timeout), so the second must come half a second later. */
 static void on_interrupt(int sig) {
   struct timespec now;
+  if (!pthread_equal(pthread_self(), machine)) { /* the hook is installed by the thread that runs the machine */
+    pthread_kill(machine, sig);
+    return;
+  }
   clock_gettime(CLOCK_MONOTONIC, &now);
   if (pressed && armed) {
     if ((double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec) < 0.5) return;
@@ -123,6 +129,7 @@ static int co_wrap(lua_State *L) {
 void pri_stop_open(lua_State *L, peri_ctx *cx) {
   running = L;
   context = cx;
+  machine = pthread_self();
   static const luaL_Reg functions[] = {{"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
   lua_getglobal(L, LUA_COLIBNAME);
   luaL_setfuncs(L, functions, 0);
