@@ -1,6 +1,7 @@
 /* dot.c - the inner product  sum conj(a_i) b_i  of two tensors of one shape, in the order of a sum (see fold.h). */
 #include <perigee/reduce.h>
 #include "tensor/reduce.h"
+#include "tensor/reduce_rules.h"
 
 enum { BLOCK = PRI_FOLD_BLOCK, CHUNK = PRI_FOLD_CHUNK };
 
@@ -108,6 +109,6 @@ static peri_status run_dot(const peri_op *op, peri_tensor *const *in, const peri
   return out[0] ? PERI_OK : cx->code;
 }
 
-const peri_op pri_op_dot = {.name = "tensor.dot", .signature = "a:dot(b)", .samples = "any", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN,
+const peri_op pri_op_dot = {.name = "tensor.dot", .signature = "a:dot(b)", .samples = "any", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .vjp = pri_vjp_dot,
                             .run = run_dot, .help = "Inner product sum conj(a) b of two tensors of one shape."};
 peri_tensor *peri_dot(peri_tensor *a, peri_tensor *b) { return peri_apply(&pri_op_dot, (peri_tensor *[]){a, b}, NULL); }

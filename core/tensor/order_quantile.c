@@ -7,6 +7,7 @@
 #include <perigee/order.h>
 #include "tensor/fold.h"
 #include "tensor/order.h"
+#include "tensor/reduce_rules.h"
 #include <math.h>
 
 enum { MANY = 4, CHUNK = 1 << 16 };
@@ -104,7 +105,7 @@ static peri_status run_quantile(const peri_op *op, peri_tensor *const *in, const
 }
 
 const peri_op pri_op_quantile = {.name = "tensor.quantile", .signature = "a:quantile(q[, axis | {axes=, keep=}])", .samples = "any", .arity = 2,
-                                 .outputs = 1, .result = PERI_RESULT_OWN, .run = run_quantile,
+                                 .outputs = 1, .result = PERI_RESULT_OWN, .run = run_quantile, .vjp = pri_vjp_quantile,
                                  .help = "Quantiles of type 7 at q, a number or a list, over all elements or along axes; NaN if there is one."};
 
 static peri_tensor *quantile(peri_tensor *a, int64_t nq, const double *q, uint32_t axes, bool keep, bool many) {
@@ -130,16 +131,16 @@ typedef struct {
   int64_t *out;
 } searching;
 
-static int64_t before(const uint64_t *x, int64_t m, uint64_t key, bool right) {
-  int64_t lo = 0;
-  while (m > 0) {
-    int64_t half = m / 2;
-    bool up = right ? x[lo + half] <= key : x[lo + half] < key;
-    lo = up ? lo + half + 1 : lo;
-    m = up ? m - half - 1 : half;
-  }
-  return lo;
-}
+/* How many of the m keys are < key, or <= key: bisection without branches, because they could not be predicted. */
+#define BISECT(OP)                                                                                                     \
+  int64_t at = 0;                                                                                                      \
+  for (int64_t half; m > 1; m -= half) {                                                                               \
+    half = m / 2;                                                                                                      \
+    at += half & -(int64_t)(x[at + half - 1] OP key);                                                                  \
+  }                                                                                                                    \
+  return m ? at + (x[at] OP key) : 0
+static int64_t below_key(const uint64_t *x, int64_t m, uint64_t key) { BISECT(<); }
+static int64_t up_to_key(const uint64_t *x, int64_t m, uint64_t key) { BISECT(<=); }
 
 /* -0 and 0 are one value here: a vector in ascending order may hold them in any order. */
 static void plain_keys(uint64_t *key, void *x, int64_t n, peri_dtype t) {
@@ -163,7 +164,7 @@ static void search_task(void *ud, int64_t i) {
   for (int64_t at = i * CHUNK; at < end && !pri_stopped(s->cx); at += PRI_FOLD_BLOCK) {
     int64_t n = end - at < PRI_FOLD_BLOCK ? end - at : PRI_FOLD_BLOCK;
     block_keys(s->cx, &s->values, at, n, s->t, keys);
-    for (int64_t c = 0; c < n; c++) s->out[at + c] = before(s->sorted, s->m, keys[c], s->right);
+    for (int64_t c = 0; c < n; c++) s->out[at + c] = s->right ? up_to_key(s->sorted, s->m, keys[c]) : below_key(s->sorted, s->m, keys[c]);
   }
 }
 
