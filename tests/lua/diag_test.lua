@@ -1,0 +1,55 @@
+-- diag_test.lua: exact moments of the continuized iteration from Lua (acceptance values A3 to A6 of the paper's notes).
+local pg = require "perigee"
+local moments = pg.diag.moments
+
+local function strong(mu, variance)
+  return moments.quadratic {
+    lambda = { mu, 3 * mu, 1 }, theta = mu^0.5, gamma = 1, gammap = mu^-0.5, x0 = -1, variance = variance,
+  }
+end
+
+local function relative(t, value, target, tolerance) t.near(value, target, tolerance * math.abs(target)) end
+
+test("values at jumps, weighted, in time, and contraction", function(t)
+  local m = strong(1e-3)
+  local ks = { 10, 50, 100, 200, 400 }
+  local f, all = m:at_jumps(ks)
+  local w = m:weighted(pg.tensor(ks))
+  t.equal(all:dims(), { 5, 3, 3 })
+  for j, want in ipairs { 1.591049e-3, 1.387921e-4, 1.661540e-5, 6.602923e-8, 8.821449e-13 } do relative(t, f[j], want, 1e-6) end
+  for j, want in ipairs { 2.183726e-3, 6.823110e-4, 4.026510e-4, 4.823053e-5, 5.660541e-7 } do relative(t, w[j], want, 1e-6) end
+  local one, mm = m:at_jump(100)
+  relative(t, one, f[3], 1e-12)
+  t.near(mm, all[3], 1e-15)
+  relative(t, m:at_time(100), 6.557179e-4, 1e-6)
+  t.equal((m:at_times { 0, 10 }):dims(), { 2 })
+  for j, want in ipairs { 0.94627484, 0.93962859, 0.83657788 } do relative(t, m:contraction()[j], want, 1e-6) end
+  relative(t, (m:weighted(100, 0)), one, 1e-12)
+end)
+
+test("noise: stationary values, and the convex case in time", function(t)
+  local m = strong(0.01, 0.01 / 3)
+  relative(t, (m:stationary()), 0.01032635, 1e-6)
+  relative(t, (m:stationary "time"), 0.02061093, 1e-6)
+  local i = pg.arange(1, 101) * 1.0
+  local f = moments.convex { lambda = i^-2, L = 1, x0 = -1 / i }:at_times { 5, 10, 20, 50 }
+  for j, want in ipairs { 1.79630e-2, 2.31965e-3, 2.89847e-4, 1.86619e-5 } do relative(t, f[j], want, 1e-4) end
+  local g = moments.convex { lambda = i^-2, L = 1, x0 = -1 / i, variance = 1e-4 }
+  relative(t, (g:at_time(200)), 9.698e-2, 1e-3)
+end)
+
+test("misuse is named", function(t)
+  local m = strong(0.01)
+  local c = moments.convex { lambda = { 1 }, L = 1, x0 = 1 }
+  t.fails(function() moments.quadratic { lambda = { 1 }, x0 = 1, theta = 1, gamma = 1 } end, "option 'gammap' is missing")
+  t.fails(function() moments.quadratic { lambda = { 1 }, x0 = 1, tehta = 1 } end, "unknown option 'tehta' %(did you mean 'theta'%?%)")
+  t.fails(function() moments.quadratic { lambda = { -1 }, x0 = 1, theta = 1, gamma = 1, gammap = 1 } end, "lambda must be >= 0, got %-1")
+  t.fails(function() moments.convex { lambda = { 1 }, L = 0, x0 = 1 } end, "L must be > 0, got 0")
+  t.fails(function() moments.convex { lambda = "x", L = 1, x0 = 1 } end, "option 'lambda' must be a tensor, list or number, got string")
+  t.fails(function() m:at_jump(1.5) end, "a number of jumps must be an integer, got 1.5")
+  t.fails(function() m:at_jump(-1) end, "must lie in 0..10%^15, got %-1")
+  t.fails(function() m:at_time "now" end, "number, list or vector expected")
+  t.fails(function() m:stationary "never" end, "invalid option 'never'")
+  t.fails(function() c:at_jump(3) end, "moments in time only; use at_time")
+  t.ok(tostring(c):find "convex")
+end)
