@@ -1,13 +1,14 @@
 /* analytic.c - exponentials, logarithms, trigonometric and special functions of f64 and f32.
 **
-** f64: our own kernels where math.h, trig.h, erf.h or quantile.h has one, libm otherwise. f32 is computed in double and
-** rounded once. Where special arguments cost time, a block of 1024 is looked at first, by integer arithmetic alone, and
+** f64: our own kernels of math.h, trig.h, inverse.h, erf.h and quantile.h; lgamma is libm's. f32 is computed in double
+** and rounded once. Where special arguments cost time, a block of 1024 is looked at first, by integer arithmetic alone, and
 ** takes the fast loop if all of it lies in the ordinary range; both loops give the same bits there, so that no value
 ** depends on its neighbours.
 */
 #include <math.h>
 
 #include "kernels/wide/erf.h"
+#include "kernels/wide/inverse.h"
 #include "kernels/wide/loops.h"
 #include "kernels/wide/quantile.h"
 #include "kernels/wide/trig.h"
@@ -72,25 +73,13 @@ BLOCKED(cos, all_within, LIMIT_2_30, m_cos_fast, , m_cos)                     NA
 BLOCKED(tan, all_within, LIMIT_2_30, m_tan_fast, , m_tan)                     NARROW(tan)
 
 #define OWN(name) PRI_LOOP1(name##_f64, double, double, m_##name(x)) NARROW(name)
-OWN(exp2) OWN(log2) OWN(log10) OWN(log1p) OWN(sinh) OWN(cosh) OWN(tanh) OWN(sigmoid) OWN(softplus) OWN(erf)
+OWN(exp2) OWN(log2) OWN(log10) OWN(log1p) OWN(sinh) OWN(cosh) OWN(tanh) OWN(sigmoid) OWN(softplus)
+OWN(asin) OWN(acos) OWN(atan) OWN(asinh) OWN(acosh) OWN(atanh) OWN(cbrt) OWN(erf) OWN(erfc) OWN(normal_cdf)
 
-#define LIBM(name, f) PRI_SERIAL1(name##_f64, double, double, f(x)) NARROW(name)
-LIBM(cbrt, cbrt) LIBM(asin, asin) LIBM(acos, acos) LIBM(atan, atan) LIBM(asinh, asinh) LIBM(acosh, acosh)
-LIBM(atanh, atanh) LIBM(erfc, erfc)
-
-/* The reentrant one: lgamma writes a global sign. */
+/* libm's reentrant one: lgamma writes a global sign. */
 PRI_INLINE double log_gamma(double x) { int sign; return lgamma_r(x, &sign); }
-LIBM(lgamma, log_gamma)
-
-/* erfc(-x / sqrt 2) / 2. In the lower tail erfc multiplies the relative error of its argument by x^2; the rounding of
-** x / sqrt 2 is therefore carried to first order, erfc' = -2/sqrt(pi) e^-t^2. */
-PRI_INLINE double normal_cdf(double x) {
-  const double c = 0x1.6a09e667f3bcdp-1, cl = -0x1.bdd3413b26456p-55; /* sqrt(1/2) */
-  double t = -x * c, tl = K_FMA(-x, c, -t) - x * cl;
-  double shift = 0x1.20dd750429b6dp0 * m_exp(-t * t) * tl;
-  return 0.5 * (erfc(t) - (m_abs(t) < 30.0 ? shift : 0.0));
-}
-LIBM(normal_cdf, normal_cdf)
+PRI_SERIAL1(lgamma_f64, double, double, log_gamma(x))
+NARROW(lgamma)
 
 void PRI_WIDE(normal_quantile_f64)(void *r, const void *x, int64_t n) { q_quantiles(r, x, n); }
 NARROW(normal_quantile)

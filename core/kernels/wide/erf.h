@@ -4,6 +4,8 @@
 ** 0.875 <= |x| < 5.93: erf x = 1 - e^-g, g = -log erfc x = x + x Q(x), with the roundings of x Q and of the sum carried into
 **                     the reduced argument of exp. Weighted fit: what counts is the error of erfc, at most 0.22.
 ** Beyond, 1: erfc 5.93 = 5e-17, less than half an ulp.
+** erfc x = e^(-x^2) F(t) / (1 + 2 x), t = (x - 4)/(x + 4), for x >= 1/2, with the rounding of x^2 carried into exp;
+** 2 - erfc(-x) below -1/2, 1 - erf x between. The variable is that of Shepherd & Laframboise, Math. Comp. 36 (1981).
 */
 #ifndef PRI_WIDE_ERF_H
 #define PRI_WIDE_ERF_H
@@ -61,6 +63,55 @@ PRI_INLINE double m_erf(double x) {
   double small = m_erf_small(a < 0.875 ? a : 0.875), large = m_erf_large(c);
   double y = b < 0.875 ? small : large;
   return m_copysign(a == a ? y : x, x);
+}
+
+/* F on x in [0.46, 28], degree 22, relative error 4.5e-17, as an unevaluated sum. */
+PRI_INLINE m_pair m_erfc_factor(double t) {
+  double t2 = t * t, t4 = t2 * t2, t8 = t4 * t4;
+  double p0 = K_FMA(t, 0x1.f7f5df66fd712p-7, -0x1.1df1ad154a28ep-3);
+  double p1 = K_FMA(t, -0x1.9ddb23c3e8addp-4, 0x1.16ecefcfa52bep-4);
+  double p2 = K_FMA(t, -0x1.0fb06dfe53b8p-4, 0x1.7fee004e14a92p-4);
+  double p3 = K_FMA(t, -0x1.09623882bfb58p-6, 0x1.3079edf622ccep-5);
+  double p4 = K_FMA(t, -0x1.8d4a9c4bdfa9cp-11, 0x1.49c672a8814aap-8);
+  double p5 = K_FMA(t, 0x1.3be06dea94cdap-13, -0x1.a1df438b4ec2ap-13);
+  double p6 = K_FMA(t, -0x1.788e7e3a48dd1p-17, -0x1.9955058b19e7cp-16);
+  double p7 = K_FMA(t, 0x1.3c154d7720b4ep-22, 0x1.7ef68159dbd71p-18);
+  double p8 = K_FMA(t, 0x1.3ce8b97dababdp-24, -0x1.b80d26a245f3fp-21);
+  double p9 = K_FMA(t, -0x1.27ca2dc51e49cp-26, 0x1.bc0aae5e44ed4p-24);
+  double pa = K_FMA(t, 0x1.b64dc19bb2e16p-30, -0x1.4d46f5df69b7ep-27);
+  double q0 = K_FMA(t2, p1, p0), q1 = K_FMA(t2, p3, p2), q2 = K_FMA(t2, p5, p4), q3 = K_FMA(t2, p7, p6), q4 = K_FMA(t2, p9, p8);
+  double r0 = K_FMA(t4, q1, q0), r1 = K_FMA(t4, q3, q2), r2 = K_FMA(t4, pa, q4);
+  double p = t * K_FMA(t8, K_FMA(t8, r2, r1), r0), f = 0x1.3ba5916e9fd7fp0 + p;
+  return (m_pair){f, (0x1.3ba5916e9fd7fp0 - f) + p};
+}
+
+/* erfc(x + xl) 2^j, j = 0 or -1; scaled before it is rounded to a subnormal. */
+PRI_INLINE double m_erfc_scaled(double x, double xl, double j) {
+  double a = m_abs(x), al = x < 0.0 ? -xl : xl;
+  double b = a > 28.0 ? 28.0 : a, bl = a > 28.0 ? 0.0 : al, unit = j < 0.0 ? 0.5 : 1.0;
+  double h = b * b, hl = K_FMA(b + b, bl, K_FMA(b, b, -h));
+  m_reduced e = m_reduce_ln2(-h);
+  m_pair r = m_two_sum(e.r, e.rl - hl); /* hl may reach 2^-44 and must count in full */
+  m_pair f = m_erfc_factor((b - 4.0) / (b + 4.0)), g = m_exp_pair(r.hi, r.lo);
+  double d = K_FMA(2.0, b, 1.0), dl = K_FMA(2.0, b, 1.0 - d), inverse = 1.0 / d;
+  double p = g.hi * f.hi, pl = K_FMA(g.hi, f.hi, -p) + K_FMA(g.hi, f.lo, g.lo * f.hi); /* q = p/d with all low parts */
+  double q = p * inverse;
+  q = K_FMA(K_FMA(-q, d, p) + K_FMA(-q, dl, pl), inverse, q);
+  double tail = m_scale(q, e.k + j, e.kd + j);
+  double middle = unit - unit * m_erf_small(a < 0.5 ? x : 0.5);
+  double y = x < 0.0 ? 2.0 * unit - tail : tail;
+  return a < 0.5 ? middle : y;
+}
+
+PRI_INLINE double m_erfc(double x) { return m_erfc_scaled(x, 0.0, 0.0); }
+
+/* erfc(-x / sqrt 2) / 2. In the tail erfc multiplies the relative error of its argument by x^2: its rounding is carried. */
+PRI_INLINE double m_normal_cdf(double x) {
+  const double c = -0x1.6a09e667f3bcdp-1, cl = 0x1.bdd3413b26456p-55; /* -sqrt(1/2) */
+  double y = x > 60.0 ? 60.0 : x;
+  y = y < -60.0 ? -60.0 : y;
+  double t = y * c;
+  return m_erfc_scaled(t, K_FMA(y, c, -t) + y * cl, -1.0);
 }
 
 #endif

@@ -75,11 +75,15 @@ PRI_INLINE m_reduced m_reduce_ln2(double x) {
   return (m_reduced){kd, k, r, K_FMA(k, -K_LN2_LO, h - r)};
 }
 
-/* e^(r + rl), rounded to a double in [0.7, 1.42]. */
-PRI_INLINE double m_exp_core(double r, double rl) {
+/* e^(r + rl) in [0.7, 1.42], unrounded and rounded. */
+PRI_INLINE m_pair m_exp_pair(double r, double rl) {
   m_pair e = m_expm1_core(r, rl);
   double s = 1.0 + e.hi;
-  return s + ((1.0 - s) + e.hi + e.lo);
+  return (m_pair){s, (1.0 - s) + e.hi + e.lo};
+}
+PRI_INLINE double m_exp_core(double r, double rl) {
+  m_pair e = m_exp_pair(r, rl);
+  return e.hi + e.lo;
 }
 
 /* y 2^k with one rounding, in two steps so that neither factor overflows; |k| < 2045. */
