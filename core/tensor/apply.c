@@ -344,16 +344,6 @@ static peri_status check_fits(const peri_op *op, const peri_tensor *out, peri_dt
   return PERI_OK;
 }
 
-/* Writing in place is not recorded: a recorded operand would lose its gradient without a word. */
-static peri_status check_constant(const peri_op *op, peri_tensor *const *in) {
-  if (!in[0]->cx->record) return PERI_OK;
-  for (int i = 0; i < op->arity; i++)
-    if (pri_recorded(in[i]))
-      return peri_fail(in[i]->cx, PERI_ERR_STATE, "%s_: operand %d is being differentiated, and writing in place is not recorded; compute out of place, or take ad.stop of it",
-                       op->name, i + 1);
-  return PERI_OK;
-}
-
 static peri_status run_in_place(const peri_op *op, peri_tensor *out, peri_dtype compute, peri_tensor *const *in) {
   sweep s = {0};
   sweep_make(&s, op, compute, out, in);
@@ -371,7 +361,7 @@ static peri_status run_apart(const peri_op *op, peri_tensor *out, peri_dtype com
     in[i] = copies[i] = peri_clone(in[i]);
     if (!in[i]) st = out->cx->code;
   }
-  if (!st && !(st = pri_write(op->name, out))) st = run_in_place(op, out, compute, in);
+  if (!st) st = run_in_place(op, out, compute, in);
   for (int i = 0; i < 3; i++) peri_release(copies[i]);
   return st;
 }
@@ -379,7 +369,7 @@ static peri_status run_apart(const peri_op *op, peri_tensor *out, peri_dtype com
 peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *operands, const peri_args *args) {
   peri_ctx *cx = out->cx;
   if (operands[0]->cx != cx) return peri_fail(cx, PERI_ERR_STATE, "%s_: the operands belong to another context", op->name);
-  if (check_context(op, operands, args) || check_constant(op, operands)) return cx->code;
+  if (check_context(op, operands, args)) return cx->code;
   peri_dtype compute = compute_dtype(op, operands);
   int nd;
   int64_t dims[PERI_MAXDIM];
@@ -394,8 +384,9 @@ peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const 
     in[i] = convert ? as_number(&numbers[i], operands[i], compute) : operands[i];
     apart |= !convert && conflicts(out, in[i]);
   }
+  for (int i = 0; i < op->arity; i++)
+    if (pri_write_from(op->name, out, operands[i])) return cx->code;
   if (apart) return run_apart(op, out, compute, in);
-  if (pri_write(op->name, out)) return cx->code;
   if (pri_contiguous(out) && out->dtype == result_dtype(op, compute) && simple(op, in, compute, out)) {
     run_simple(op, in, compute, out);
     return PERI_OK;

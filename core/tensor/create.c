@@ -144,7 +144,7 @@ peri_status peri_copy_(peri_tensor *dst, peri_tensor *src) {
                      peri_dtype_name((peri_dtype)dst->dtype));
   peri_tensor *apart = pri_owner(src) == pri_owner(dst) ? peri_clone(src) : peri_retain(src);
   if (!apart) return cx->code;
-  peri_status st = pri_write("tensor.copy_", dst);
+  peri_status st = pri_write_from("tensor.copy_", dst, src);
   if (!st) pri_copy_into(dst, apart);
   peri_release(apart);
   return st;

@@ -5,6 +5,7 @@
 ** a time; contiguous blocks go by memcpy, single elements through a typed loop.
 */
 #include "tensor/index.h"
+#include "tensor/shape_rules.h"
 
 enum { BATCH = 256, CHUNK = 1 << 16 };
 
@@ -157,7 +158,7 @@ static peri_status run_gather(const peri_op *op, peri_tensor *const *in, const p
   return st ? st : finished(r, out);
 }
 
-static const peri_op op_gather = {.name = "tensor.gather", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_gather,
+static const peri_op op_gather = {.name = "tensor.gather", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_gather, .vjp = pri_vjp_gather,
                                   .samples = "any, positions", .signature = "x:gather(indices[, axis])",
                                   .help = "The layers at these indices along an axis, by default the first: x[indices]."};
 
@@ -249,7 +250,7 @@ static peri_status run_take_along(const peri_op *op, peri_tensor *const *in, con
 }
 
 static const peri_op op_take_along = {.name = "tensor.take_along", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN,
-                                      .run = run_take_along, .samples = "any, positions", .signature = "x:take_along(indices, axis)",
+                                      .run = run_take_along, .vjp = pri_vjp_take_along, .samples = "any, positions", .signature = "x:take_along(indices, axis)",
                                       .help = "One element of x per index, looked up along an axis; undoes argsort: x:take_along(x:argsort(1), 1)."};
 
 peri_tensor *peri_take_along(peri_tensor *t, peri_tensor *at, int axis, peri_origin origin) {
@@ -343,7 +344,7 @@ static peri_status run_masked_select(const peri_op *op, peri_tensor *const *in, 
 }
 
 static const peri_op op_masked_select = {.name = "tensor.masked_select", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN,
-                                         .run = run_masked_select, .samples = "any, mask", .signature = "x:masked_select(mask)",
+                                         .run = run_masked_select, .vjp = pri_vjp_masked_select, .samples = "any, mask", .signature = "x:masked_select(mask)",
                                          .help = "The layers where a bool tensor over the leading axes is true: x[mask]."};
 
 peri_tensor *peri_masked_select(peri_tensor *t, peri_tensor *mask) {

@@ -5,6 +5,7 @@
 ** of wide blocks, never positions. Everything is checked and allocated before the first element is written.
 */
 #include "tensor/index.h"
+#include "tensor/shape_rules.h"
 
 enum { COLUMNS = 4096 };
 
@@ -191,7 +192,7 @@ static peri_status scatter(const char *who, peri_tensor *t, int64_t given, peri_
   peri_tensor *v = NULL;
   peri_status st = pri_positions_open(&p, who, at, t, axis, origin, true);
   if (!st && !(v = prepare(who, t, values, nd, dims))) st = t->cx->code;
-  if (!st && !fresh) st = pri_write(who, t);
+  if (!st && !fresh) st = pri_write_from(who, t, values);
   if (!st && t->size && p.n) scatter_into(t, axis, &p, v, how);
   peri_release(v);
   pri_positions_close(&p);
@@ -236,7 +237,7 @@ static peri_status put_along(const char *who, peri_tensor *t, peri_tensor *at, i
   peri_tensor *v = NULL;
   peri_status st = pri_positions_open(&p, who, at, t, axis, origin, true);
   if (!st && !(v = prepare(who, t, values, t->ndim, dims))) st = t->cx->code;
-  if (!st && !fresh) st = pri_write(who, t);
+  if (!st && !fresh) st = pri_write_from(who, t, values);
   if (!st && t->size && p.n) put_along_rows(t, axis, &p, v);
   peri_release(v);
   pri_positions_close(&p);
@@ -255,7 +256,7 @@ static peri_status masked_put(const char *who, peri_tensor *t, peri_tensor *mask
   peri_status st = pri_mask_open(&m, who, t, mask);
   if (!st) st = pri_replace_axes(who, t, 0, mask->ndim, 1, &m.n, &nd, dims);
   if (!st && !(v = prepare(who, t, values, nd, dims))) st = t->cx->code;
-  if (!st && !fresh) st = pri_write(who, t);
+  if (!st && !fresh) st = pri_write_from(who, t, values);
   if (!st && t->size) {
     feed from = feed_of(v);
     pri_block_make(&block, t, mask->ndim);
@@ -301,19 +302,19 @@ static peri_status run_masked_put(const peri_op *op, peri_tensor *const *in, con
   return give(r, masked_put(op->name, r, in[1], in[2], true), out);
 }
 
-static const peri_op op_scatter = {.name = "tensor.scatter", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_scatter,
+static const peri_op op_scatter = {.name = "tensor.scatter", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_scatter, .vjp = pri_vjp_scatter,
                                    .samples = "any, positions, any", .signature = "x:scatter(indices, values[, axis])",
                                    .help = "A copy with layers replaced at these indices; of equal indices the last wins."};
 static const peri_op op_scatter_add = {.name = "tensor.scatter_add", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN,
-                                       .run = run_scatter, .samples = "any, positions, any",
+                                       .run = run_scatter, .vjp = pri_vjp_scatter_add, .samples = "any, positions, any",
                                        .signature = "x:scatter_add(indices, values[, axis])",
                                        .help = "A copy with values added to the layers at these indices; equal indices add up."};
 static const peri_op op_put_along = {.name = "tensor.put_along", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN,
-                                     .run = run_put_along, .samples = "any, positions, any",
+                                     .run = run_put_along, .vjp = pri_vjp_put_along, .samples = "any, positions, any",
                                      .signature = "x:put_along(indices, axis, values)",
                                      .help = "A copy with the elements replaced that take_along would read."};
 static const peri_op op_masked_put = {.name = "tensor.masked_put", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN,
-                                      .run = run_masked_put, .samples = "any, mask, any", .signature = "x:masked_put(mask, values)",
+                                      .run = run_masked_put, .vjp = pri_vjp_masked_put, .samples = "any, mask, any", .signature = "x:masked_put(mask, values)",
                                       .help = "A copy with the layers replaced where the mask is true; a number fills."};
 
 peri_tensor *peri_scatter(peri_tensor *t, int axis, peri_tensor *at, peri_tensor *values, peri_origin origin) {

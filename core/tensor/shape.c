@@ -5,6 +5,7 @@
 ** view exactly if every group of axes that it splits or merges is evenly strided (walked below from the last axis).
 */
 #include "tensor/tensor.h"
+#include "tensor/shape_rules.h"
 #include <perigee/shape.h>
 
 static peri_status give(const peri_tensor *t, peri_tensor **out, peri_tensor *r) {
@@ -43,7 +44,7 @@ static peri_status run_slice(const peri_op *op, peri_tensor *const *in, const pe
   return give(t, out, peri_view(t, t->ndim, dims, strides, n ? from * t->strides[axis] : 0));
 }
 
-static const peri_op op_slice = {.name = "tensor.slice", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_slice,
+static const peri_op op_slice = {.name = "tensor.slice", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_slice, .vjp = pri_vjp_slice,
                                  .samples = "any", .signature = "x:slice(axis, from, to[, step])",
                                  .help = "A view of the elements from .. to of an axis, both included, every step-th of them."};
 
@@ -74,7 +75,7 @@ static peri_status run_select(const peri_op *op, peri_tensor *const *in, const p
   return give(t, out, peri_view(t, t->ndim - 1, dims, strides, index * t->strides[axis]));
 }
 
-static const peri_op op_select = {.name = "tensor.select", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_select,
+static const peri_op op_select = {.name = "tensor.select", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_select, .vjp = pri_vjp_select,
                                   .samples = "any", .signature = "x:select(axis, index)",
                                   .help = "A view of one element of an axis; the axis disappears."};
 
@@ -122,7 +123,7 @@ static peri_status run_reshape(const peri_op *op, peri_tensor *const *in, const 
   return give(in[0], out, peri_view(in[0], nd, args->i + 1, strides, 0));
 }
 
-static const peri_op op_reshape = {.name = "tensor.reshape", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_reshape,
+static const peri_op op_reshape = {.name = "tensor.reshape", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_reshape, .vjp = pri_vjp_reshape,
                                    .samples = "any", .signature = "x:reshape(dims)",
                                    .help = "The same elements under another shape; one dimension may be -1."};
 
@@ -202,7 +203,7 @@ static peri_status run_permute(const peri_op *op, peri_tensor *const *in, const 
   return give(t, out, peri_view(t, t->ndim, dims, strides, 0));
 }
 
-static const peri_op op_permute = {.name = "tensor.permute", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_permute,
+static const peri_op op_permute = {.name = "tensor.permute", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_permute, .vjp = pri_vjp_permute,
                                    .samples = "any", .signature = "x:permute{axes}",
                                    .help = "A view with the axes in another order: axis i of the result is axes[i] of x."};
 
@@ -224,7 +225,7 @@ static peri_status run_transpose(const peri_op *op, peri_tensor *const *in, cons
   return give(t, out, peri_view(t, t->ndim, dims, strides, 0));
 }
 
-static const peri_op op_transpose = {.name = "tensor.transpose", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_transpose,
+static const peri_op op_transpose = {.name = "tensor.transpose", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_transpose, .vjp = pri_vjp_transpose,
                                      .samples = "any", .signature = "x:transpose([a, b])",
                                      .help = "A view with two axes exchanged, by default the last two."};
 
@@ -247,7 +248,7 @@ static peri_status run_squeeze(const peri_op *op, peri_tensor *const *in, const 
   return give(t, out, peri_view(t, nd, dims, strides, 0));
 }
 
-static const peri_op op_squeeze = {.name = "tensor.squeeze", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_squeeze,
+static const peri_op op_squeeze = {.name = "tensor.squeeze", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_squeeze, .vjp = pri_vjp_squeeze,
                                    .samples = "any", .signature = "x:squeeze([axis])",
                                    .help = "A view without that axis of length 1, or without any axis of length 1."};
 
@@ -269,7 +270,7 @@ static peri_status run_unsqueeze(const peri_op *op, peri_tensor *const *in, cons
   return give(t, out, peri_view(t, t->ndim + 1, dims, strides, 0));
 }
 
-static const peri_op op_unsqueeze = {.name = "tensor.unsqueeze", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_unsqueeze,
+static const peri_op op_unsqueeze = {.name = "tensor.unsqueeze", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_unsqueeze, .vjp = pri_vjp_unsqueeze,
                                      .samples = "any", .signature = "x:unsqueeze(axis)",
                                      .help = "A view with a new axis of length 1 at that place."};
 
@@ -290,7 +291,7 @@ static peri_status run_flip(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, peri_view(t, t->ndim, t->dims, strides, offset));
 }
 
-static const peri_op op_flip = {.name = "tensor.flip", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_flip, .samples = "any",
+static const peri_op op_flip = {.name = "tensor.flip", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_flip, .vjp = pri_vjp_flip, .samples = "any",
                                 .signature = "x:flip([axis | {axes}])", .help = "A view backwards along some axes, by default all."};
 
 peri_tensor *peri_flip(peri_tensor *t, uint32_t axes) { return peri_apply(&op_flip, &t, &(peri_args){.i = {axes}}); }
@@ -305,7 +306,7 @@ static peri_status run_broadcast(const peri_op *op, peri_tensor *const *in, cons
 }
 
 static const peri_op op_broadcast = {.name = "tensor.broadcast_to", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN,
-                                     .run = run_broadcast, .samples = "any", .signature = "x:broadcast_to(dims)",
+                                     .run = run_broadcast, .vjp = pri_vjp_broadcast, .samples = "any", .signature = "x:broadcast_to(dims)",
                                      .help = "A view of a larger shape, the elements repeated without a copy; -1 keeps a length."};
 
 peri_tensor *peri_broadcast_to(peri_tensor *t, int nd, const int64_t *dims) {
@@ -340,7 +341,7 @@ static peri_status run_diagonal(const peri_op *op, peri_tensor *const *in, const
   return give(t, out, peri_view(t, nd, dims, strides, offset));
 }
 
-static const peri_op op_diagonal = {.name = "tensor.diagonal", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_diagonal,
+static const peri_op op_diagonal = {.name = "tensor.diagonal", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_diagonal, .vjp = pri_vjp_diagonal,
                                     .samples = "matrix", .signature = "x:diagonal([k])",
                                     .help = "A view of the elements (i, i + k) of the last two axes."};
 

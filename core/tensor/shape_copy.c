@@ -4,6 +4,7 @@
 ** describes part of another tensor, so that no view has to be allocated.
 */
 #include "tensor/tensor.h"
+#include "tensor/shape_rules.h"
 #include <perigee/shape.h>
 
 static peri_status give(const peri_tensor *t, peri_tensor **out, peri_tensor *r) {
@@ -73,7 +74,7 @@ static peri_status run_concatenate(const peri_op *op, peri_tensor *const *in, co
 }
 
 static const peri_op op_concatenate = {.name = "tensor.concatenate", .arity = PERI_VARIADIC, .outputs = 1, .result = PERI_RESULT_OWN,
-                                       .run = run_concatenate, .samples = "any", .signature = "pg.concatenate({x, y, ...}[, axis])",
+                                       .run = run_concatenate, .vjp = pri_vjp_concatenate, .samples = "any", .signature = "pg.concatenate({x, y, ...}[, axis])",
                                        .help = "Tensors behind one another along an axis, by default the first."};
 
 peri_tensor *peri_concatenate(peri_tensor *const *t, int n, int axis) {
@@ -102,7 +103,7 @@ static peri_status run_stack(const peri_op *op, peri_tensor *const *in, const pe
   return give(r, out, r);
 }
 
-static const peri_op op_stack = {.name = "tensor.stack", .arity = PERI_VARIADIC, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_stack,
+static const peri_op op_stack = {.name = "tensor.stack", .arity = PERI_VARIADIC, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_stack, .vjp = pri_vjp_stack,
                                  .samples = "any", .signature = "pg.stack({x, y, ...}[, axis])",
                                  .help = "Tensors of one shape as the layers of a new axis, by default the first."};
 
@@ -125,7 +126,7 @@ static peri_status run_roll(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, r);
 }
 
-static const peri_op op_roll = {.name = "tensor.roll", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_roll, .samples = "any",
+static const peri_op op_roll = {.name = "tensor.roll", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_roll, .vjp = pri_vjp_roll, .samples = "any",
                                 .signature = "x:roll(shift[, axis])",
                                 .help = "The elements moved along an axis by `shift` places, the last ones coming in at the front."};
 
@@ -166,7 +167,7 @@ static peri_status run_repeat_each(const peri_op *op, peri_tensor *const *in, co
 }
 
 static const peri_op op_repeat_each = {.name = "tensor.repeat_each", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN,
-                                       .run = run_repeat_each, .samples = "any", .signature = "x:repeat_each(n[, axis])",
+                                       .run = run_repeat_each, .vjp = pri_vjp_repeat_each, .samples = "any", .signature = "x:repeat_each(n[, axis])",
                                        .help = "Every element of an axis n times in a row."};
 
 peri_tensor *peri_repeat_each(peri_tensor *t, int64_t n, int axis) { return peri_apply(&op_repeat_each, &t, &(peri_args){.i = {n, axis}}); }
@@ -201,7 +202,7 @@ static peri_status run_tile(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, r);
 }
 
-static const peri_op op_tile = {.name = "tensor.tile", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_tile, .samples = "any",
+static const peri_op op_tile = {.name = "tensor.tile", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_tile, .vjp = pri_vjp_tile, .samples = "any",
                                 .signature = "x:tile{times}", .help = "The whole tensor repeated times[i] times along axis i."};
 
 peri_tensor *peri_tile(peri_tensor *t, int nd, const int64_t *times) {
@@ -234,7 +235,7 @@ static peri_status run_pad(const peri_op *op, peri_tensor *const *in, const peri
   return give(t, out, r);
 }
 
-static const peri_op op_pad = {.name = "tensor.pad", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_pad, .samples = "any",
+static const peri_op op_pad = {.name = "tensor.pad", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_pad, .vjp = pri_vjp_pad, .samples = "any",
                                .signature = "x:pad({{before, after}, ...}[, value])",
                                .help = "The tensor with elements of one value, by default 0, around it."};
 
@@ -265,10 +266,10 @@ static peri_status run_triangle(const peri_op *op, peri_tensor *const *in, const
   return give(t, out, r);
 }
 
-static const peri_op op_tril = {.name = "tensor.tril", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_triangle,
+static const peri_op op_tril = {.name = "tensor.tril", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_triangle, .vjp = pri_vjp_tril,
                                 .samples = "matrix", .signature = "x:tril([k])",
                                 .help = "Lower triangle of the last two axes, with the k-th diagonal; zeros above."};
-static const peri_op op_triu = {.name = "tensor.triu", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_triangle,
+static const peri_op op_triu = {.name = "tensor.triu", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_triangle, .vjp = pri_vjp_triu,
                                 .samples = "matrix", .signature = "x:triu([k])",
                                 .help = "Upper triangle of the last two axes, with the k-th diagonal; zeros below."};
 
@@ -288,7 +289,7 @@ static peri_status run_diag(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, r);
 }
 
-static const peri_op op_diag = {.name = "tensor.diag", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_diag,
+static const peri_op op_diag = {.name = "tensor.diag", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_diag, .vjp = pri_vjp_diag,
                                 .samples = "vector", .signature = "x:diag([k])",
                                 .help = "Of a vector: the square matrix with it on the k-th diagonal. Of a matrix: that diagonal, a view."};
 

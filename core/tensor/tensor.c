@@ -164,12 +164,20 @@ peri_status pri_write(const char *who, peri_tensor *t) {
   if (t->flags & PERI_READONLY) return peri_fail(t->cx, PERI_ERR_STATE, "%s: this tensor is read-only; clone it first", who);
   if (pri_recorded(t))
     return peri_fail(t->cx, PERI_ERR_STATE, "%s: this tensor is being differentiated; clone it or compute out of place", who);
-  for (int i = 0; i < t->ndim; i++)
+  for (int i = 0; i < t->ndim && t->size > 0; i++)
     if (t->strides[i] == 0 && t->dims[i] > 1)
       return peri_fail(t->cx, PERI_ERR_STATE, "%s: axis %d of this view is broadcast: its elements share memory; clone it first", who,
                        i + 1);
   pri_owner(t)->version++;
   return PERI_OK;
+}
+
+peri_status pri_write_from(const char *who, peri_tensor *t, const peri_tensor *from) {
+  if (t->cx->record && pri_recorded(from))
+    return peri_fail(t->cx, PERI_ERR_STATE,
+                     "%s: what is written is being differentiated, and writing in place is not recorded; compute out of place, or take ad.stop of it",
+                     who);
+  return pri_write(who, t);
 }
 
 static const void *element(const peri_tensor *t, int64_t k) {

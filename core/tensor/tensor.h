@@ -59,5 +59,8 @@ int pri_axis(const char *who, const peri_tensor *t, int64_t axis);
 
 /* PERI_OK if t may be written in place; PERI_ERR_STATE in the name of `who` otherwise. Marks the write. */
 peri_status pri_write(const char *who, peri_tensor *t);
+/* The same where `from` supplies the values. Writing in place is not recorded: a recorded `from` would lose its gradient without a word,
+** so it is PERI_ERR_STATE. */
+peri_status pri_write_from(const char *who, peri_tensor *t, const peri_tensor *from);
 
 #endif
