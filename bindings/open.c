@@ -134,6 +134,38 @@ static int l_lazy(lua_State *L) {
   return 1;
 }
 
+/* module[name] for a C module that a Lua file of the same name completes: takes over what that file returns, once. */
+static int l_complete(lua_State *L) {
+  lua_pushnil(L);
+  lua_setmetatable(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, load_embedded, 1);
+  lua_call(L, 0, 1);
+  for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+  }
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  return 1;
+}
+
+/* pg on top: gives such modules their completion. */
+static void complete_modules(lua_State *L) {
+  for (const pri_embedded *e = pri_embedded_files; e->name; e++) {
+    lua_pushstring(L, e->name);
+    if (lua_rawget(L, -2) == LUA_TTABLE) {
+      lua_createtable(L, 0, 1);
+      lua_pushstring(L, e->name);
+      lua_pushcclosure(L, l_complete, 1);
+      lua_setfield(L, -2, "__index");
+      lua_setmetatable(L, -2);
+    }
+    lua_pop(L, 1);
+  }
+}
+
 static void preload(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   for (const pri_embedded *e = pri_embedded_files; e->name; e++) {
@@ -216,6 +248,7 @@ static void open_library(lua_State *L) {
   lua_pushcfunction(L, l_lazy);
   lua_setfield(L, -2, "__index");
   lua_setmetatable(L, -2);
+  complete_modules(L);
   preload(L);
 }
 

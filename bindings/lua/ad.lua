@@ -1,0 +1,72 @@
+-- ad.lua: what differentiation offers beyond its C core: Hessians, pullbacks, and the check that every rule is held to.
+local pg = require "perigee"
+local core = pg.ad
+local ad = {}
+
+--- The Hessian of a scalar function at w, (d, d) for w of shape (d): one Hessian-vector product for each column.
+function ad.hessian(f, w)
+  if w:ndim() ~= 1 then error(("ad.hessian: w must be a vector, got shape (%s)"):format(table.concat(w:dims(), ", ")), 2) end
+  local d, rows = w:dim(1), {}
+  for i = 1, d do
+    local e = pg.zeros({ d }, w:dtype())
+    e[i] = 1
+    rows[i] = core.hvp(f, w, e)
+  end
+  return d == 0 and pg.zeros({ 0, 0 }, w:dtype()) or pg.stack(rows)
+end
+
+--- f(x) and its pullback: u of the shape of f(x) -> the transposed Jacobian times u. Each call of the pullback computes f again.
+function ad.vjp(f, x)
+  local function pullback(u)
+    return core.grad(function(v) return (f(v) * u):sum() end)(x)
+  end
+  return f(x), pullback
+end
+
+-- Largest |a - b| relative to the largest |b|, floored at `scale`.
+local function distance(a, b, scale)
+  if a:size() == 0 then return 0 end
+  return (a - b):abs():max() / math.max(b:abs():max(), scale)
+end
+
+-- d f(w + t v) / dt at 0 by central differences with one step of Richardson extrapolation: error O(h^4).
+local function directional(f, w, v, h)
+  local function slope(s) return (f(w + s * v) - f(w - s * v)) / (2 * s) end
+  return (4 * slope(h) - slope(2 * h)) / 3
+end
+
+local function value(f)
+  return function(w)
+    local y = f(w)
+    return pg.is_tensor(y) and y:item() or y
+  end
+end
+
+--- Holds the gradient of a scalar function at w against finite differences along random directions, then the gradient of that
+-- gradient, and the symmetry of the Hessian. Returns { first =, second =, symmetry = }, relative errors; raises if one exceeds
+-- its tolerance. opt: tolerance (1e-7), order (2), directions (3), step (1e-3), seed (1).
+function ad.check(f, w, opt)
+  opt = pg.options("ad.check", opt, { tolerance = 1e-7, order = 2, directions = 3, step = 1e-3, seed = 1 })
+  local rng, result = pg.rng(opt.seed), { first = 0, second = 0, symmetry = 0 }
+  local g = core.grad(f)(w)
+  local scale = 1e-3
+  for k = 1, opt.directions do
+    local v, u = rng:stream("v", k):normal(w:dims()), rng:stream("u", k):normal(w:dims())
+    local expected = directional(value(f), w, v, opt.step)
+    result.first = math.max(result.first, math.abs((g * v):sum() - expected) / math.max(math.abs(expected), (g * v):abs():sum(), scale))
+    if opt.order > 1 then
+      local hv, hu = core.hvp(f, w, v), core.hvp(f, w, u)
+      result.second = math.max(result.second, distance(hv, directional(core.grad(f), w, v, opt.step), scale))
+      local a, b = (u * hv):sum(), (v * hu):sum()
+      result.symmetry = math.max(result.symmetry, math.abs(a - b) / math.max((u * hv):abs():sum(), scale))
+    end
+  end
+  for name, tolerance in pairs { first = opt.tolerance, second = opt.tolerance, symmetry = 1e-10 } do
+    if not (result[name] <= tolerance) then
+      error(("ad.check: relative error of the %s derivative is %.3g, above %.1g"):format(name, result[name], tolerance), 2)
+    end
+  end
+  return result
+end
+
+return ad
