@@ -8,6 +8,7 @@
 ** Element types: f32, f64, c128, promoted as everywhere. i64 and bool meet the products' PERI_ERR_DTYPE when both operands are
 ** exact (cast one to f64); solve, inverse and expm compute them in f64. A strided or transposed matrix is passed on as it
 ** is if one of its axes is contiguous, else copied. Dimensions that do not fit BLAS's 32-bit integers are PERI_ERR_SHAPE.
+** The stop flag is read between panels, and between the matrices of a stack; one factorisation runs to its end.
 */
 #ifndef PERIGEE_LINALG_H
 #define PERIGEE_LINALG_H

@@ -3,6 +3,8 @@
 #include <perigee/linalg.h>
 #include <perigee/shape.h>
 #include <complex.h>
+#include <pthread.h>
+#include <time.h>
 
 static peri_tensor *random_matrix(peri_ctx *cx, peri_dtype t, int nd, const int64_t *dims, uint64_t seed) {
   peri_tensor *r = MADE(peri_new(cx, t, nd, dims));
@@ -276,6 +278,25 @@ static void products_stop_when_told(void **state) {
   peri_release(a);
 }
 
+static void *stop_soon(void *cx) {
+  nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  peri_interrupt(cx);
+  return NULL;
+}
+
+static void products_stop_on_the_way(void **state) { /* far more work than 20 ms, and than the panels that are running then */
+  peri_ctx *cx = *state;
+  pthread_t other;
+  peri_tensor *a = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){4000, 4000}));
+  peri_set_threads(cx, 2);
+  assert_int_equal(pthread_create(&other, NULL, stop_soon, cx), 0);
+  peri_tensor *c = peri_mm(a, a);
+  pthread_join(other, NULL);
+  assert_null(c);
+  assert_int_equal(peri_errcode(cx), PERI_ERR_INTERRUPT);
+  peri_release(a);
+}
+
 int main(void) {
   peri_close(peri_open(&(peri_config){.blas_threads = 1})); /* our threads alone */
   const struct CMUnitTest tests[] = {
@@ -292,6 +313,7 @@ int main(void) {
       TEST(products_refuse_what_does_not_fit),
       TEST(dimensions_beyond_32_bits_are_refused),
       TEST(products_stop_when_told),
+      TEST(products_stop_on_the_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
