@@ -51,7 +51,7 @@ test("modules list their functions", function(t)
 end)
 
 test("an unknown name gets the nearest", function(t)
-  for given, meant in pairs { ["tensor.exq"] = "tensor.e", slve = "linalg.solve", linlag = "linalg", ["linalg.sovle"] = "linalg.solve" } do
+  for given, meant in pairs { ["tensor.exq"] = "tensor.e", sovle = "linalg.solve", linlag = "linalg", ["linalg.sovle"] = "linalg.solve" } do
     local text, why = help.text(given)
     t.equal(text, nil)
     t.ok(why:find(("help: nothing is called '%s' (did you mean '%s"):format(given, meant), 1, true), "%s", why)
