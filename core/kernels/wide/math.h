@@ -57,7 +57,7 @@ PRI_INLINE double m_exp_poly(double r, double r2) {
 /* e^r - 1 as hi + lo for r + rl. */
 PRI_INLINE m_pair m_expm1_core(double r, double rl) {
   double r2 = r * r;
-  return (m_pair){r, K_FMA(r2, K_FMA(r, m_exp_poly(r, r2), 0.5), rl)};
+  return (m_pair){r, K_FMA(r2 * r, m_exp_poly(r, r2), K_FMA(0.5, r2, rl))}; /* the short way round */
 }
 
 /* The same with the rounding of r^2 kept, and rl to first order in r: where 1 is not added afterwards, both show. */
@@ -140,12 +140,15 @@ PRI_INLINE m_pair m_expm1_pair(double x) {
   return m_expm1_join(m_expm1_fine(a.r, a.rl), s, m_two_sum(s, -1.0));
 }
 
-/* A cheaper one for x <= 0: as |s - 1| >= |s p| or s = 1, three operations find the rounding of their sum. */
+/* A cheaper one for x <= 0: as |s - 1| >= |s p| or s = 1, three operations find the rounding of their sum. The bias of the
+** exponent rides on the rounding constant. */
 PRI_INLINE m_pair m_expm1_negative(double x) {
-  m_reduced a = m_reduce_ln2(x);
-  m_pair e = m_expm1_core(a.r, a.rl);
+  const double shift = K_SHIFT + 1023.0;
+  double kd = K_FMA(x, K_LOG2E, shift), k = kd - shift, s = pri_double(pri_bits(kd) << 52), t = s - 1.0;
+  double u = K_FMA(k, -K_LN2_HI, x), r = K_FMA(k, -K_LN2_LO, u);
+  m_pair e = m_expm1_core(r, K_FMA(k, -K_LN2_LO, u - r));
   double p = e.hi + e.lo, pl = (e.hi - p) + e.lo;
-  double s = m_pow2(a.kd), t = s - 1.0, sp = s * p, h = t + sp;
+  double sp = s * p, h = t + sp;
   return (m_pair){h, (sp - (h - t)) + K_FMA(s, pl, s - (t + 1.0))};
 }
 

@@ -113,7 +113,8 @@ int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
 }
 
 /* Moments of one block, the mean relative to origin: of blocks far from zero, the means would differ by little more than
-** their rounding. Deviations are taken from the first element, which is exact for neighbours, then from their mean. */
+** their rounding. Deviations are taken from the first element, which is exact for neighbours, then from the rounded mean;
+** what the rounding lost is taken off again. n is a constant for whole blocks, which keeps the lanes in registers. */
 #define MOMENTS_BLOCK(name, T)                                                                                     \
   PRI_INLINE pri_moments name(const T *x, int64_t n, double origin) {                                              \
     const double x0 = (double)x[0];                                                                                \
@@ -122,17 +123,18 @@ int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
     for (; j + LANES <= n; j += LANES)                                                                             \
       for (int64_t l = 0; l < LANES; l++) a[l] += (double)x[j + l] - x0;                                           \
     for (int64_t i = j; i < n; i++) a[i - j] += (double)x[i] - x0;                                                 \
-    const double shift = join_lanes(a) / (double)n;                                                                \
+    const double shift = join_lanes(a) / (double)n, mean = x0 + shift, lost = (x0 - mean) + shift;                  \
     for (j = 0; j + LANES <= n; j += LANES)                                                                        \
       for (int64_t l = 0; l < LANES; l++) {                                                                        \
-        double v = ((double)x[j + l] - x0) - shift;                                                                \
+        double v = (double)x[j + l] - mean;                                                                        \
         q[l] += v * v;                                                                                             \
       }                                                                                                            \
     for (int64_t i = j; i < n; i++) {                                                                              \
-      double v = ((double)x[i] - x0) - shift;                                                                      \
+      double v = (double)x[i] - mean;                                                                              \
       q[i - j] += v * v;                                                                                           \
     }                                                                                                              \
-    return (pri_moments){(double)n, (x0 - origin) + shift, join_lanes(q)};                                         \
+    const double m2 = join_lanes(q) - (double)n * (lost * lost);                                                   \
+    return (pri_moments){(double)n, (x0 - origin) + shift, m2 < 0.0 ? 0.0 : m2};                                   \
   }
 MOMENTS_BLOCK(moments_block_f64, double)
 MOMENTS_BLOCK(moments_block_f32, float)
@@ -149,7 +151,8 @@ PRI_INLINE pri_moments moments_join(pri_moments a, pri_moments b) {
     uint64_t blocks = 0;                                                                                           \
     const double origin = n > 0 ? (double)x[0] : 0.0;                                                              \
     for (int64_t at = 0; at < n; at += PRI_BLOCK) {                                                                \
-      v = moments_block_##S(x + at, n - at < PRI_BLOCK ? n - at : PRI_BLOCK, origin);                              \
+      if (n - at >= PRI_BLOCK) v = moments_block_##S(x + at, PRI_BLOCK, origin);                                   \
+      else v = moments_block_##S(x + at, n - at, origin);                                                          \
       for (uint64_t b = ++blocks; !(b & 1); b >>= 1) v = moments_join(stack[--top], v);                            \
       stack[top++] = v;                                                                                            \
     }                                                                                                              \
