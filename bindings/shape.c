@@ -309,7 +309,6 @@ static const pri_row rows[] = {
     {"narrow", l_narrow, "x:narrow(axis, from, length) -> view", "That many elements of an axis, from an index on."},
     {"select", l_select, "x:select(axis, index) -> view", "One element of an axis; the axis disappears."},
     {"reshape", l_reshape, "x:reshape{dims} -> tensor", "The same elements under another shape, one dimension of which may be -1; a view if possible."},
-    {"view", l_reshape, "x:view{dims} -> tensor", "The same as reshape."},
     {"flatten", l_flatten, "x:flatten([first, last]) -> tensor", "Axes first .. last, by default all, become one; a view if possible."},
     {"ravel", l_flatten, "x:ravel() -> tensor", "All axes become one; a view if possible."},
     {"transpose", l_transpose, "x:transpose([a, b]) -> view", "Two axes exchanged, by default the last two."},
@@ -318,14 +317,12 @@ static const pri_row rows[] = {
     {"squeeze", l_squeeze, "x:squeeze([axis]) -> view", "Without that axis of length 1, or without any axis of length 1."},
     {"unsqueeze", l_unsqueeze, "x:unsqueeze(axis) -> view", "With a new axis of length 1 at that place."},
     {"broadcast_to", l_broadcast_to, "x:broadcast_to{dims} -> view", "A larger shape, elements repeated without a copy; -1 keeps a length."},
-    {"expand", l_broadcast_to, "x:expand{dims} -> view", "The same as broadcast_to."},
     {"flip", l_flip, "x:flip([axis | {axes}]) -> view", "Backwards along some axes, by default all."},
     {"diagonal", l_diagonal, "x:diagonal([k]) -> view", "The elements (i, i + k) of the last two axes."},
     {"diag", l_diag, "x:diag([k]) -> tensor", "Of a vector: the square matrix with it on the k-th diagonal. Of a matrix: that diagonal, a view."},
     {"tril", l_tril, "x:tril([k]) -> tensor", "Lower triangle of the last two axes, with the k-th diagonal; zeros above."},
     {"triu", l_triu, "x:triu([k]) -> tensor", "Upper triangle of the last two axes, with the k-th diagonal; zeros below."},
     {"split", l_split, "x:split(n | {lengths}[, axis]) -> list of views", "Parts behind one another along an axis, of given or nearly equal lengths."},
-    {"chunk", l_split, "x:chunk(n[, axis]) -> list of views", "The same as split."},
     {"roll", l_roll, "x:roll(shift[, axis]) -> tensor", "The elements moved along an axis by `shift` places, the last ones coming in at the front."},
     {"repeat_each", l_repeat_each, "x:repeat_each(n[, axis]) -> tensor", "Every element of an axis n times in a row."},
     {"tile", l_tile, "x:tile{times} -> tensor", "The whole tensor repeated times[i] times along axis i."},
@@ -334,7 +331,6 @@ static const pri_row rows[] = {
 
 static const pri_row functions[] = {
     {"concatenate", l_concatenate, "pg.concatenate({x, y, ...}[, axis]) -> tensor", "Tensors behind one another along an axis, by default the first."},
-    {"cat", l_concatenate, "pg.cat({x, y, ...}[, axis]) -> tensor", "The same as concatenate."},
     {"stack", l_stack, "pg.stack({x, y, ...}[, axis]) -> tensor", "Tensors or numbers of one shape as the layers of a new axis, by default the first."},
     {"meshgrid", l_meshgrid, "pg.meshgrid(a, b, ...) -> views", "Vectors as the coordinates of a grid: result i varies along axis i."},
     {NULL, NULL, NULL, NULL}};

@@ -1,0 +1,139 @@
+-- The walk: every binding is called with the n-th allocation failing, n = 0, 1, 2, ... until none is left to fail; once with that one
+-- alone, once with all from there on. Each failure must be an ordinary error, and in the end nothing may be alive.
+local pg = require "perigee"
+
+local x = pg.tensor { { 4, 1, 2 }, { 1, 5, 3 }, { 2, 3, 6 } }
+local v = pg.tensor { 3, 1, 2 }
+local wide = pg.ones { 4, 60 } -- more than fits into the header's block
+local half = v / 4
+local at = pg.tensor({ 2, 1 }, "i64")
+local mask = v:gt(1.5)
+local integers = pg.arange(1, 4)
+local b1, b2 = pg.ones { 2, 3, 4 }, pg.ones { 2, 4, 3 }
+local moments = pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1, variance = 0.01 }
+local square = function(w) return (w * w):sum() end
+
+-- One call of every documented name. A function that is documented and not here fails the test.
+local calls = {
+  ["ad.grad"] = function() return pg.ad.grad(square)(v) end,
+  ["ad.value_and_grad"] = function() return pg.ad.value_and_grad(square)(v) end,
+  ["ad.hvp"] = function() return pg.ad.hvp(square, v, v) end,
+  ["ad.jacobian"] = function() return pg.ad.jacobian(function(w) return w * w end, v) end,
+  ["ad.stop"] = function() return pg.ad.stop(v) end,
+  ["diag.moments.at_jump"] = function() return moments:at_jump(3) end,
+  ["diag.moments.at_jumps"] = function() return moments:at_jumps { 1, 3 } end,
+  ["diag.moments.at_time"] = function() return moments:at_time(3) end,
+  ["diag.moments.at_times"] = function() return moments:at_times { 1, 3 } end,
+  ["diag.moments.contraction"] = function() return moments:contraction() end,
+  ["diag.moments.convex"] = function() return pg.diag.moments.convex { lambda = { 0.1, 1 }, L = 1, x0 = 1 }:at_time(2) end,
+  ["diag.moments.quadratic"] = function() return pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1 } end,
+  ["diag.moments.stationary"] = function() return moments:stationary "jumps" end,
+  ["diag.moments.weighted"] = function() return moments:weighted(3) end,
+  ["linalg.expm"] = function() return pg.linalg.expm(x) end,
+  ["linalg.inverse"] = function() return pg.linalg.inverse(x) end,
+  ["linalg.solve"] = function() return pg.linalg.solve(x, v) end,
+  ["tensor.arange"] = function() return pg.arange(100) end,
+  ["tensor.bmm"] = function() return b1:bmm(b2) end,
+  ["tensor.bnot"] = function() return integers:bnot() end,
+  ["tensor.broadcast_to"] = function() return v:broadcast_to { 2, 3 } end,
+  ["tensor.cast"] = function() return wide:cast "f32" end,
+  ["tensor.clip"] = function() return v:clip(1, 2) end,
+  ["tensor.concatenate"] = function() return pg.concatenate { v, v } end,
+  ["tensor.copy_"] = function() return v:clone():copy_(1) end,
+  ["tensor.diag"] = function() return v:diag() end,
+  ["tensor.dim"] = function() return x:dim(1) end,
+  ["tensor.eye"] = function() return pg.eye(3) end,
+  ["tensor.fill_"] = function() return v:clone():fill_(2) end,
+  ["tensor.fma"] = function() return v:fma(v, 1) end,
+  ["tensor.full"] = function() return pg.full({ 3 }, 1) end,
+  ["tensor.gather"] = function() return x:gather(at) end,
+  ["tensor.histogram"] = function() return v:histogram(3) end,
+  ["tensor.item"] = function() return pg.tensor(1):item() end,
+  ["tensor.linspace"] = function() return pg.linspace(0, 1, 5) end,
+  ["tensor.lnot"] = function() return mask:lnot() end,
+  ["tensor.logspace"] = function() return pg.logspace(0, 1, 5) end,
+  ["tensor.masked_fill"] = function() return v:masked_fill(mask, 0) end,
+  ["tensor.masked_fill_"] = function() return v:clone():masked_fill_(mask, 0) end,
+  ["tensor.masked_select"] = function() return v:masked_select(mask) end,
+  ["tensor.meshgrid"] = function() return pg.meshgrid(v, v) end,
+  ["tensor.mm"] = function() return x:mm(x) end,
+  ["tensor.mv"] = function() return x:mv(v) end,
+  ["tensor.narrow"] = function() return v:narrow(1, 1, 2) end,
+  ["tensor.ones"] = function() return pg.ones { 3 } end,
+  ["tensor.outer"] = function() return v:outer(v) end,
+  ["tensor.pad"] = function() return v:pad { { 1, 1 } } end,
+  ["tensor.partition"] = function() return v:partition(2) end,
+  ["tensor.permute"] = function() return x:permute { 2, 1 } end,
+  ["tensor.put_along"] = function() return v:put_along(at, 1, 5) end,
+  ["tensor.put_along_"] = function() return v:clone():put_along_(at, 1, 5) end,
+  ["tensor.quantile"] = function() return x:quantile({ 0.1, 0.9 }, 1) end,
+  ["tensor.repeat_each"] = function() return v:repeat_each(2) end,
+  ["tensor.reshape"] = function() return x:transpose(1, 2):reshape { 9 } end,
+  ["tensor.roll"] = function() return v:roll(1) end,
+  ["tensor.scatter"] = function() return v:scatter(at, 1) end,
+  ["tensor.scatter_"] = function() return v:clone():scatter_(at, 1) end,
+  ["tensor.scatter_add"] = function() return v:scatter_add(at, 1) end,
+  ["tensor.scatter_add_"] = function() return v:clone():scatter_add_(at, 1) end,
+  ["tensor.searchsorted"] = function() return pg.arange(5):cast "f64":searchsorted(v) end,
+  ["tensor.select"] = function() return x:select(1, 2) end,
+  ["tensor.shl"] = function() return integers:shl(1) end,
+  ["tensor.shr"] = function() return integers:shr(1) end,
+  ["tensor.slice"] = function() return v:slice(1, 1, 2) end,
+  ["tensor.split"] = function() return v:split(2) end,
+  ["tensor.stack"] = function() return pg.stack { v, v } end,
+  ["tensor.take_along"] = function() return v:take_along(at, 1) end,
+  ["tensor.tensor"] = function() return pg.tensor { { 1, 2 }, { 3, 4 } } end,
+  ["tensor.tile"] = function() return v:tile { 2 } end,
+  ["tensor.topk"] = function() return v:topk(2) end,
+  ["tensor.unsqueeze"] = function() return v:unsqueeze(1) end,
+  ["tensor.where"] = function() return mask:where(v, 0) end,
+  ["tensor.zeros"] = function() return pg.zeros { 4, 60 } end,
+}
+
+-- Families that are called alike: a method of a tensor, without arguments or with an operand.
+local function of_family(name, signature)
+  local field = name:match "^tensor%.([%w_]+)$"
+  if not field then return nil end
+  if signature:match "^%a:[%w_]+%(b%)" then
+    local a = field:match "^b%a+" and integers or v
+    return function() return a[field](a, a) end
+  end
+  if signature:match "^%a:[%w_]+%(%)" or signature:match "^%a:[%w_]+%(%[" or signature:match "^%a:norm" then
+    local a = (field == "acosh" and v) or (v[field] and x:ndim() == 2 and (field:match "^[ai]" and half or x))
+    return function() return a[field](a) end
+  end
+  if signature:match "^pg%.[%w_]+%(%)" or signature:match "^pg%.%a+%(%[n%]%)" then return function() return pg[field]() end end
+  if signature:match "^pg%.[%w_]+%(value%)" then return function() return pg[field](v) end end
+end
+
+-- Not walked: these arrange the failures, or run other programs and threads (their own tests cover them).
+local apart = { testing = true, workers = true, system = true }
+
+local function walk(t, name, call)
+  for _, all in ipairs { false, true } do
+    for n = 0, 1000 do
+      pg.testing.fail_allocation(n, all)
+      local ok, err = pcall(call)
+      pg.testing.fail_allocation(-1)
+      if ok and not pg.testing.allocation_failed() then break end
+      if not ok then t.ok(type(err) == "string" and err:find "memory", "%s, allocation %d: the error is '%s'", name, n, tostring(err)) end
+      t.ok(n < 1000, "%s does not come to an end", name)
+    end
+  end
+  t.ok(pcall(call), "%s works again", name)
+end
+
+local names = {}
+for name in pairs(pg.documentation) do names[#names + 1] = name end
+table.sort(names)
+
+for _, name in ipairs(names) do
+  if not apart[name:match "^(.-)%."] then
+    test(name .. " survives each failing allocation", function(t)
+      local call = calls[name] or of_family(name, pg.documentation[name][1])
+      t.ok(call, "the walk knows how to call %s", name)
+      t.ok(pcall(call), "%s can be called: %s", name, tostring(select(2, pcall(call))))
+      walk(t, name, call)
+    end)
+  end
+end
