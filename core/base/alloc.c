@@ -68,9 +68,10 @@ void pri_drop_cache(peri_ctx *cx) {
     }
 }
 
-/* Slabs are chained through their first word; a whole slab is only returned when the context dies. */
+/* Blocks above 512 bytes start at a multiple of 64. Slabs are chained through their first word; a whole slab is only returned when the context dies. */
 static void *cut_small(peri_ctx *cx, size_t size) {
-  if ((size_t)(cx->slab_end - cx->slab_at) < size) {
+  size_t gap = size > 512 ? -(uintptr_t)cx->slab_at & (ALIGN - 1) : 0;
+  if ((size_t)(cx->slab_end - cx->slab_at) < size + gap) {
     if (cx->limit && cx->used + cx->cached + SLAB / 8 > cx->limit) pri_drop_cache(cx);
     char *slab = cx->alloc(cx->alloc_ud, NULL, 0, SLAB);
     if (!slab) return NULL;
@@ -79,9 +80,10 @@ static void *cut_small(peri_ctx *cx, size_t size) {
     cx->slabs += SLAB;
     cx->slab_at = slab + 16;
     cx->slab_end = slab + SLAB;
+    gap = size > 512 ? -(uintptr_t)cx->slab_at & (ALIGN - 1) : 0;
   }
-  void *p = cx->slab_at;
-  cx->slab_at += size;
+  void *p = cx->slab_at + gap;
+  cx->slab_at += size + gap;
   return p;
 }
 

@@ -92,9 +92,10 @@ static void check_lines(peri_ctx *cx, peri_tensor *t, peri_tensor *r, uint32_t b
     f(line, n, p, want);
     if (r->dtype == PERI_F32) want[0] = (float)want[0]; /* it may overflow */
     double got[2] = {peri_item(r, out), r->dtype == PERI_C128 ? ((double *)r->data)[2 * out + 1] : 0};
-    bool overflow = fabsl(want[0]) + fabsl(want[1]) > 1e300L; /* of a product */
+    long double size = fabsl(want[0]) + fabsl(want[1]);
+    bool overflow = size > 1e300L; /* of a product */
     for (int k = 0; k < 1 + (r->dtype == PERI_C128); k++)
-      if (!(overflow || got[k] == (double)want[k] || (isnan(got[k]) && isnan(want[k])) || fabsl(got[k] - want[k]) <= tolerance * (1 + fabsl(want[k]))))
+      if (!(overflow || got[k] == (double)want[k] || (isnan(got[k]) && isnan(want[k])) || fabsl(got[k] - want[k]) <= tolerance * (1 + size)))
         fail_msg("%s of %s, axes %u, element %lld: %.17g, expected %.17Lg", what, peri_shape(t), bits, (long long)out, got[k], want[k]);
     out++;
   } while (step(index, t->dims, t->ndim, all & ~bits));
