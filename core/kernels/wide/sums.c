@@ -120,8 +120,10 @@ int64_t PRI_WIDE(sum_bool)(const uint8_t *x, int64_t n) {
     const double x0 = (double)x[0];                                                                                \
     double a[LANES] = {0}, q[LANES] = {0};                                                                         \
     int64_t j = 0;                                                                                                 \
-    for (; j + LANES <= n; j += LANES)                                                                             \
+    for (; j + LANES <= n; j += LANES) {                                                                           \
+      for (int64_t l = 0; l < LANES; l += 8) __builtin_prefetch(AHEAD(x + j + l));                                 \
       for (int64_t l = 0; l < LANES; l++) a[l] += (double)x[j + l] - x0;                                           \
+    }                                                                                                              \
     for (int64_t i = j; i < n; i++) a[i - j] += (double)x[i] - x0;                                                 \
     const double shift = join_lanes(a) / (double)n, mean = x0 + shift, lost = (x0 - mean) + shift;                  \
     for (j = 0; j + LANES <= n; j += LANES)                                                                        \
