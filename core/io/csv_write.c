@@ -1,5 +1,4 @@
 /* csv_write.c - writing tensors as columns of a text table. */
-#define _GNU_SOURCE /* uselocale */
 #include "io/file.h"
 #include "io/number.h"
 #include <stdio.h>

@@ -201,6 +201,8 @@ static int64_t read_inflated(pri_source *s, void *to, int64_t n) {
       if (next_stream(s)) return -1;
     } else if (code == Z_BUF_ERROR || (code == Z_OK && s->z.avail_in == 0 && s->at >= s->end && s->z.avail_out)) {
       return pri_malformed(s, "the compressed data end early"), -1;
+    } else if (code == Z_MEM_ERROR) {
+      return peri_fail(s->cx, PERI_ERR_MEMORY, "%s: '%s': no memory to decompress", s->who, s->name), -1;
     } else if (code != Z_OK) {
       return pri_malformed(s, "the compressed data are damaged%s%s", s->z.msg ? ": " : "", s->z.msg ? s->z.msg : ""), -1;
     }
