@@ -1,6 +1,7 @@
 /* context.c - opening and closing contexts, errors, the stop flag. */
 #include "base/base.h"
 #include <cblas.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,19 +52,16 @@ void peri_clear_error(peri_ctx *cx) {
   cx->msg[0] = 0;
 }
 
-/* Messages print numbers with %g, whose decimal sign follows the host's locale: put the point back. A comma between two digits
-** can only come from there, because our own lists put a space after each comma. */
-static void undo_locale(char *s) {
-  for (; *s; s++)
-    if (s[0] == ',' && s[1] >= '0' && s[1] <= '9') s[0] = '.';
-}
-
 peri_status peri_fail(peri_ctx *cx, peri_status code, const char *fmt, ...) {
   va_list ap;
+  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), host = c ? uselocale(c) : (locale_t)0; /* %g writes a point */
   va_start(ap, fmt);
   vsnprintf(cx->msg, sizeof cx->msg, fmt, ap);
   va_end(ap);
-  undo_locale(cx->msg);
+  if (c) {
+    uselocale(host);
+    freelocale(c);
+  }
   cx->code = code;
   return code;
 }
