@@ -74,6 +74,7 @@ typedef struct pri_kernels {
   int64_t (*max_i64)(const int64_t *x, int64_t n);
   /* r[j] += x[j]; the column counterpart, for reductions over an outer axis */
   void (*axpy_f64)(double *r, double a, const double *x, int64_t n);  /* r += a x, fused */
+  void (*add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n); /* r = (((r + a) + b) + c) + d */
 
   /* randomness: raw words in sequence order, then maps from words to variates, one word each; r may be w */
   void (*pcg_dxsm)(uint64_t *w, int64_t n, pri_pcg *g);   /* g is left n steps further */

@@ -8,7 +8,7 @@
 */
 #include "tensor/fold.h"
 
-enum { BLOCK = PRI_FOLD_BLOCK, CHUNK = PRI_FOLD_CHUNK, TILE = 8 };
+enum { BLOCK = PRI_FOLD_BLOCK, CHUNK = PRI_FOLD_CHUNK, TILE = 8, SHORT = 16 };
 
 typedef struct {
   const pri_fold *f;
@@ -16,6 +16,7 @@ typedef struct {
   const peri_ctx *cx;
   pri_lines l;
   char *out;
+  int64_t unit;              /* bytes of an element of the result */
   int64_t piece, pieces;     /* positions of a line in one task; tasks along a line */
   int64_t width, tiles;      /* columns of a tile; tiles in the innermost kept axis (columns only) */
   int64_t group, units;      /* lines or tiles of one task; lines or tiles times pieces in all */
@@ -69,7 +70,7 @@ static pri_state fold_range(const job *j, int64_t start, int64_t from, int64_t t
 
 static void deliver(const job *j, int64_t line, int64_t piece, const pri_state *s) {
   if (j->states) j->states[line * j->pieces + piece] = *s;
-  else j->f->finish(j->e, s, j->l.length, j->out + line * (int64_t)peri_sizeof(j->f->result));
+  else j->f->finish(j->e, s, j->l.length, j->out + line * j->unit);
 }
 
 static void line_task(void *ud, int64_t i) {
@@ -128,9 +129,16 @@ static void fold_transposed(const job *j, int64_t line, int64_t width, int64_t p
 }
 
 static void fold_sums(const job *j, int64_t line, int64_t width, int64_t piece, const char *x, const int64_t *offsets, int64_t rows) {
-  pri_state s[PRI_COLUMN_WIDTH];
-  pri_column_sums(j->f, j->e->k, s, x, j->l.dtype, offsets, rows, width);
-  for (int64_t c = 0; c < width; c++) deliver(j, line + c, piece, &s[c]);
+  static const peri_dtype sum_of[] = {[PRI_COLUMNS_I64] = PERI_I64, [PRI_COLUMNS_F64] = PERI_F64, [PRI_COLUMNS_C128] = PERI_C128};
+  double sums[PRI_COLUMN_ROOM];
+  peri_dtype sum = sum_of[j->f->columns];
+  int64_t stride = j->l.outer.strides[0][j->l.outer.nd - 1];
+  pri_column_sums(j->e->k, sums, sum, x, j->l.dtype, stride, offsets, rows, width);
+  for (int64_t c = 0; c < width; c++) {
+    pri_state s = {.f = {sums[c]}}; /* the bits of an i64 as well */
+    if (sum == PERI_C128) s.f[0] = sums[2 * c], s.f[1] = sums[2 * c + 1];
+    deliver(j, line + c, piece, &s);
+  }
 }
 
 static void tile_task(void *ud, int64_t i) {
@@ -151,10 +159,12 @@ static void tile_task(void *ud, int64_t i) {
 
 static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; }
 
-/* Whether neighbouring lines are nearer in memory than neighbours of one line. */
-static bool across(const pri_lines *l) {
+/* Whether neighbouring lines are nearer in memory than neighbours of one line, or lines too short to be worth a call each. */
+static bool across(const pri_fold *f, const pri_lines *l) {
   int o = l->outer.nd - 1, i = l->inner.nd - 1;
-  return l->length > 1 && l->outer.dims[o] > 1 && distance(l->outer.strides[0][o]) < distance(l->inner.strides[0][i]);
+  if (l->length <= 1 || l->outer.dims[o] <= 1) return false;
+  if (f->columns && l->length <= SHORT && l->outer.dims[o] >= SHORT) return true;
+  return distance(l->outer.strides[0][o]) < distance(l->inner.strides[0][i]);
 }
 
 static void plan(job *j, bool tiled) {
@@ -164,7 +174,7 @@ static void plan(job *j, bool tiled) {
   j->pieces = l->length ? (l->length + j->piece - 1) / j->piece : 1;
   j->width = 1;
   if (tiled) {
-    bool rows_add = j->f->columns && l->outer.strides[0][l->outer.nd - 1] == 1;
+    bool rows_add = j->f->columns && (l->outer.strides[0][l->outer.nd - 1] == 1 || l->length <= SHORT);
     j->width = rows_add ? PRI_COLUMN_WIDTH : TILE;
     j->tiles = (columns + j->width - 1) / j->width;
     lines = lines / columns * j->tiles;
@@ -181,7 +191,7 @@ static void join_pieces(const job *j) {
     tree.count = 0;
     for (int64_t p = 0; p < j->pieces; p++) pri_tree_add(j->f, j->e, &tree, &j->states[line * j->pieces + p]);
     pri_state s = pri_tree_close(j->f, j->e, &tree);
-    j->f->finish(j->e, &s, j->l.length, j->out + line * (int64_t)peri_sizeof(j->f->result));
+    j->f->finish(j->e, &s, j->l.length, j->out + line * j->unit);
   }
 }
 
@@ -202,13 +212,13 @@ peri_tensor *pri_fold_run(const pri_fold *f, const pri_fold_env *e, peri_tensor 
   pri_reduced_shape(a, bits, keep, &nd, dims);
   peri_tensor *out = peri_new(cx, f->result, nd, dims);
   if (!out || out->size == 0) return out;
-  job j = {.f = f, .e = e, .cx = cx, .out = out->data};
+  job j = {.f = f, .e = e, .cx = cx, .out = out->data, .unit = (int64_t)peri_sizeof(f->result)};
   pri_lines_make(&j.l, a, bits);
   if (j.l.length == 0) {
-    for (int64_t i = 0; i < out->size; i++) f->finish(e, &f->empty, 0, j.out + i * (int64_t)peri_sizeof(f->result));
+    for (int64_t i = 0; i < out->size; i++) f->finish(e, &f->empty, 0, j.out + i * j.unit);
     return out;
   }
-  bool tiled = across(&j.l);
+  bool tiled = across(f, &j.l);
   plan(&j, tiled);
   if (run_job(cx, &j, tiled)) return peri_release(out), NULL;
   return out;

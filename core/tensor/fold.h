@@ -45,10 +45,11 @@ typedef struct {
 void pri_tree_add(const pri_fold *f, const pri_fold_env *e, pri_tree *t, const pri_state *s);
 pri_state pri_tree_close(const pri_fold *f, const pri_fold_env *e, pri_tree *t);
 
-/* fold_columns.c: the plain sums of `rows` <= PRI_FOLD_BLOCK rows of `width` <= PRI_COLUMN_WIDTH neighbouring elements, one for each
-** column, in the order of a block. Row i starts offsets[i] elements from x; elements are of dtype `has`. */
-enum { PRI_COLUMN_WIDTH = 512 };
-void pri_column_sums(const pri_fold *f, const pri_kernels *k, pri_state *s, const char *x, peri_dtype has, const int64_t *offsets,
+/* fold_columns.c: the plain sums of `rows` <= PRI_FOLD_BLOCK rows of `width` <= PRI_COLUMN_WIDTH elements, one for each column, in the
+** order of a block, as dtype `sum`; sums has room for PRI_COLUMN_ROOM doubles. Row i starts offsets[i] elements from x, the elements
+** of a row are `stride` apart and of dtype `has`. */
+enum { PRI_COLUMN_WIDTH = 512, PRI_COLUMN_ROOM = 4096 };
+void pri_column_sums(const pri_kernels *k, void *sums, peri_dtype sum, const char *x, peri_dtype has, int64_t stride, const int64_t *offsets,
                      int64_t rows, int64_t width);
 
 #endif

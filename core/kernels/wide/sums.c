@@ -210,3 +210,8 @@ void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n) {
   PRI_IVDEP
   for (int64_t i = 0; i < n; i++) r[i] = __builtin_fma(a, x[i], r[i]);
 }
+
+void PRI_WIDE(add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n) {
+  PRI_IVDEP
+  for (int64_t i = 0; i < n; i++) r[i] = (((r[i] + a[i]) + b[i]) + c[i]) + d[i];
+}

@@ -61,6 +61,7 @@ float PRI_WIDE(max_f32)(const float *x, int64_t n);
 int64_t PRI_WIDE(min_i64)(const int64_t *x, int64_t n);
 int64_t PRI_WIDE(max_i64)(const int64_t *x, int64_t n);
 void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n);
+void PRI_WIDE(add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n);
 
 #define ENTRY1_F64(name) [PRI_MAP1_##name][PERI_F64] = PRI_WIDE(name##_f64),
 #define ENTRY1_F32(name) [PRI_MAP1_##name][PERI_F32] = PRI_WIDE(name##_f32),
@@ -93,6 +94,6 @@ const pri_kernels PRI_WIDE(kernels) = {
            {CASTS(ENTRY_CAST, c128)}},
   ENTRY(sum_f64) ENTRY(sum_f32) ENTRY(sum_i64) ENTRY(sum_bool) ENTRY(sum_c128) ENTRY(sumsq_f64) ENTRY(sumsq_f32)
   ENTRY(sumabs_f64) ENTRY(dot_f64) ENTRY(dot_f32) ENTRY(moments_f64) ENTRY(moments_f32) ENTRY(min_f64) ENTRY(max_f64)
-  ENTRY(min_f32) ENTRY(max_f32) ENTRY(min_i64) ENTRY(max_i64) ENTRY(axpy_f64)
+  ENTRY(min_f32) ENTRY(max_f32) ENTRY(min_i64) ENTRY(max_i64) ENTRY(axpy_f64) ENTRY(add4_f64)
   ENTRY(pcg_dxsm) ENTRY(pcg_xslrr) ENTRY(uniform) ENTRY(normal) ENTRY(exponential)
 };

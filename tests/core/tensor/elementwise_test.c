@@ -64,7 +64,7 @@ static value get(const peri_tensor *t, int nd, const int64_t *index) {
   case PERI_I64: return (value){*(const int64_t *)p, (double)*(const int64_t *)p, (double)*(const int64_t *)p};
   case PERI_F32: return (value){0, (double)*(const float *)p, (double)*(const float *)p};
   case PERI_F64: return (value){0, *(const double *)p, *(const double *)p};
-  default: return (value){0, *(const double *)p, CMPLX(((const double *)p)[0], ((const double *)p)[1])};
+  default: return (value){0, *(const double *)p, __builtin_complex(((const double *)p)[0], ((const double *)p)[1])};
   }
 }
 
@@ -81,7 +81,7 @@ static bool next(int64_t *index, int nd, const int64_t *dims) {
 static double complex add(double complex a, double complex b) { return a + b; }
 static double complex sub(double complex a, double complex b) { return a - b; }
 static double complex mul(double complex a, double complex b) {
-  return CMPLX(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
+  return __builtin_complex(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
 }
 static double complex quotient(double complex a, double complex b) { return a / b; }
 static double complex minimum(double complex a, double complex b) { return creal(b) < creal(a) ? b : a; }

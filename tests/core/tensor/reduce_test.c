@@ -300,6 +300,27 @@ static void sums_have_the_documented_order(void **state) {
   }
 }
 
+/* Rows and columns of every length, added by rows, gathered or summed one by one. */
+static void rows_and_columns_have_the_documented_order(void **state) {
+  peri_ctx *cx = *state;
+  static const int64_t heights[] = {1, 2, 3, 5, 16, 31, 32, 33, 63, 64, 65, 97, 129, 500, 1023, 1025, 2100}, widths[] = {1, 3, 17, 64, 65, 530};
+  static double column[2100];
+  for (size_t h = 0; h < sizeof heights / 8; h++)
+    for (size_t w = 0; w < sizeof widths / 8; w++) {
+      int64_t n = heights[h], m = widths[w];
+      peri_tensor *a = random_tensor(cx, PERI_F64, 2, D(n, m), (uint64_t)(n * m)), *t = MADE(peri_view(a, 2, D(m, n), D(1, m), 0)), *turned = MADE(peri_clone(t));
+      for (int64_t i = 0; i < n; i++) ((double *)a->data)[i * m] = ((double *)turned->data)[i] = -0.0; /* sums to 0 */
+      peri_tensor *down = MADE(peri_sum(a, 1, false)), *along = MADE(peri_sum(turned, 2, false));
+      for (int64_t c = 0; c < m; c++) {
+        for (int64_t i = 0; i < n; i++) column[i] = ((double *)a->data)[i * m + c];
+        double want = documented(column, n);
+        assert_memory_equal((double *)down->data + c, &want, 8);
+        assert_memory_equal((double *)along->data + c, &want, 8);
+      }
+      peri_release(a), peri_release(t), peri_release(turned), peri_release(down), peri_release(along);
+    }
+}
+
 static void sums_do_not_lose_accuracy_with_length(void **state) {
   peri_ctx *cx = *state;
   int64_t n = 4000000;
@@ -573,7 +594,8 @@ static void every_descriptor_is_complete(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(all_agree_with_the_oracle), TEST(bits_do_not_depend_on_strides), TEST(bits_do_not_depend_on_threads),
-      TEST(sums_have_the_documented_order), TEST(sums_do_not_lose_accuracy_with_length), TEST(integers_wrap), TEST(variance_does_not_cancel),
+      TEST(sums_have_the_documented_order), TEST(rows_and_columns_have_the_documented_order),
+      TEST(sums_do_not_lose_accuracy_with_length), TEST(integers_wrap), TEST(variance_does_not_cancel),
       TEST(norms_do_not_overflow), TEST(logsumexp_does_not_overflow), TEST(nan_wins_extremes), TEST(ties_go_to_the_first),
       TEST(nothing_has_no_extreme), TEST(wrong_calls_are_refused), TEST(dot_is_the_sum_of_products), TEST(running_sums_agree_with_the_oracle),
       TEST(running_sums_keep_infinities_and_threads), TEST(failed_allocations_leave_nothing), TEST(every_descriptor_is_complete)};
