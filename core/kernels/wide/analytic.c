@@ -73,29 +73,37 @@ BLOCKED(cos, all_within, LIMIT_2_30, m_cos_fast, , m_cos)                     NA
 BLOCKED(tan, all_within, LIMIT_2_30, m_tan_fast, , m_tan)                     NARROW(tan)
 
 #define OWN(name) PRI_LOOP1(name##_f64, double, double, m_##name(x)) NARROW(name)
-OWN(exp2) OWN(log2) OWN(log10) OWN(log1p) OWN(sinh) OWN(cosh) OWN(sigmoid) OWN(softplus)
-OWN(asin) OWN(acos) OWN(atan) OWN(asinh) OWN(acosh) OWN(atanh) OWN(cbrt) OWN(erf) OWN(erfc) OWN(normal_cdf)
+OWN(exp2) OWN(log2) OWN(log10) OWN(log1p) OWN(sinh) OWN(cosh) OWN(sigmoid)
+OWN(asin) OWN(acos) OWN(atan) OWN(asinh) OWN(acosh) OWN(atanh) OWN(cbrt) OWN(erfc) OWN(normal_cdf)
 
 /* libm's reentrant one: lgamma writes a global sign. */
 PRI_INLINE double log_gamma(double x) { int sign; return lgamma_r(x, &sign); }
 PRI_SERIAL1(lgamma_f64, double, double, log_gamma(x))
 NARROW(lgamma)
 
-void PRI_WIDE(tanh_f64)(void *r_, const void *x_, int64_t n) {
-  enum { PART = 256 };
-  double hi[PART], lo[PART];
-  for (int64_t at = 0; at < n; at += PART) {
-    double *r = (double *)r_ + at;
-    const double *x = (const double *)x_ + at;
-    int64_t m = n - at < PART ? n - at : PART;
-    for (int64_t i = 0; i < m; i++) {
-      m_pair e = m_tanh_first(x[i]);
-      hi[i] = e.hi, lo[i] = e.lo;
-    }
-    PRI_IVDEP
-    for (int64_t i = 0; i < m; i++) r[i] = m_tanh_second((m_pair){hi[i], lo[i]}, x[i]);
+/* In blocks, a loop of `first`, whose results wait in the cache, and one of `second`: for chains too long to overlap. */
+#define HALVES(name, first, second)                                                                                \
+  void PRI_WIDE(name##_f64)(void *r_, const void *x_, int64_t n) {                                                 \
+    enum { PART = 256 };                                                                                           \
+    double hi[PART], lo[PART];                                                                                     \
+    for (int64_t at = 0; at < n; at += PART) {                                                                     \
+      double *r = (double *)r_ + at;                                                                               \
+      const double *x = (const double *)x_ + at;                                                                   \
+      int64_t m = n - at < PART ? n - at : PART;                                                                   \
+      for (int64_t i = 0; i < m; i++) {                                                                            \
+        m_pair half = first(x[i]);                                                                                 \
+        hi[i] = half.hi, lo[i] = half.lo;                                                                          \
+      }                                                                                                            \
+      PRI_IVDEP                                                                                                    \
+      for (int64_t i = 0; i < m; i++) r[i] = second((m_pair){hi[i], lo[i]}, x[i]);                                 \
+    }                                                                                                              \
   }
-}
+
+HALVES(tanh, m_tanh_first, m_tanh_second)
+HALVES(softplus, m_softplus_first, m_softplus_second)
+HALVES(erf, m_erf_first, m_erf_second)
+NARROW(erf)
+NARROW(softplus)
 NARROW(tanh)
 
 void PRI_WIDE(normal_quantile_f64)(void *r, const void *x, int64_t n) { q_quantiles(r, x, n); }

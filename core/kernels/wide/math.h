@@ -183,7 +183,6 @@ PRI_INLINE double m_tanh_second(m_pair e, double x) {
   q = K_FMA(K_FMA(-q, d, e.hi) + K_FMA(-q, dl, e.lo), y, q);
   return m_copysign(q, x);
 }
-PRI_INLINE double m_tanh(double x) { return m_tanh_second(m_tanh_first(x), x); }
 
 /* 1 / (1 + e^-x), from e^-|x| so that nothing overflows and small values keep their digits. */
 PRI_INLINE double m_sigmoid(double x) {
@@ -303,9 +302,8 @@ PRI_INLINE double m_log1p(double x) {
   return x < -1.0 ? K_NAN : r;
 }
 
-/* log(1 + e^x) = max(x, 0) + log1p(e^-|x|). */
-PRI_INLINE double m_softplus(double x) {
-  return (x > 0.0 ? x : 0.0) + m_log1p(m_exp(-m_abs(x)));
-}
+/* log(1 + e^x) = max(x, 0) + log1p(e^-|x|), in two halves like tanh. */
+PRI_INLINE m_pair m_softplus_first(double x) { return (m_pair){m_exp(-m_abs(x)), 0.0}; }
+PRI_INLINE double m_softplus_second(m_pair e, double x) { return (x > 0.0 ? x : 0.0) + m_log1p(e.hi); }
 
 #endif
