@@ -242,7 +242,7 @@ static peri_status fill_columns(peri_block *b, pri_pcg *pcg, const matrices *m, 
     int64_t run = steps - at < RUN ? steps - at : RUN;
     if (pri_stopped(b->cx)) return peri_check_interrupt(b->cx);
     for (int j = 0; j < n; j++) {
-      pri_rng g = {b->cx->k, pcg[first + j], b->parent.output};
+      pri_rng g = {b->cx->k, pcg[first + j], b->output};
       pri_words(&g, w, run);
       pcg[first + j] = g.pcg;
       g.k->exponential(gap[j], w, run);

@@ -117,7 +117,7 @@ peri_status peri_block_fill(peri_tensor *out, peri_block *b, peri_law law) {
   pri_pcg *row = peri_alloc(b->cx, bytes); /* on a copy, so that an error leaves the block where it was */
   if (!row) return peri_errcode(b->cx);
   memcpy(row, b->row, bytes);
-  peri_status st = fill(out, b->parent.output, row, b->n, law);
+  peri_status st = fill(out, b->output, row, b->n, law);
   if (st == PERI_OK) memcpy(b->row, row, bytes);
   peri_free(b->cx, row, bytes);
   return st;

@@ -129,11 +129,10 @@ void pri_serial_integers(const pri_ready *p, pri_rng *g, void *r, int64_t n);
 
 struct peri_block {
   peri_ctx *cx;
-  peri_stream parent;
-  int64_t first, n;
-  pri_pcg *row;    /* n positions */
-  size_t bytes;    /* of this object with its name */
-  char name[];
+  peri_output output;
+  int64_t n;
+  pri_pcg *row;            /* n positions */
+  uint64_t (*key)[4];      /* and what the rows' own substreams are derived from */
 };
 
 #endif

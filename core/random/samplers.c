@@ -235,8 +235,8 @@ void pri_serial_integers(const pri_ready *p, pri_rng *g, void *r, int64_t n) {
     pri_rng before = *g;
     bool redo = false;
     pri_words(g, w, m);
-    if (p->range == 0) {
-      memcpy(x + done, w, (size_t)m * sizeof *w);
+    if (p->range == 0) { /* all 2^64 */
+      for (int64_t i = 0; i < m; i++) x[done + i] = lo + w[i];
       continue;
     }
     for (int64_t i = 0; i < m; i++) {

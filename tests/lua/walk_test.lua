@@ -10,6 +10,19 @@ local at = pg.tensor({ 2, 1 }, "i64")
 local mask = v:gt(1.5)
 local integers = pg.arange(1, 4)
 local b1, b2 = pg.ones { 2, 3, 4 }, pg.ones { 2, 4, 3 }
+local rng, block = pg.rng(1), pg.rng(1):block("rows", 3)
+local clock = pg.process.poisson(rng, { rates = { 1, 2 } })
+local position = clock:state()
+local generator = pg.pcg64 { state = "0x1", inc = "0x3" }
+local folder = os.tmpname()
+os.remove(folder)
+pg.io.save_npy(folder .. ".npy", x)
+pg.io.save_npz(folder .. ".npz", { x = x, v = v })
+pg.io.write_csv(folder .. ".csv", x)
+local function both(name, ...)
+  local args = { ... }
+  return function() return rng[name](rng, { 2 }, table.unpack(args)), block[name](block, { 2 }, table.unpack(args)), rng[name](rng, table.unpack(args)) end
+end
 local moments = pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1, variance = 0.01 }
 local square = function(w) return (w * w):sum() end
 
@@ -32,6 +45,56 @@ local calls = {
   ["linalg.expm"] = function() return pg.linalg.expm(x) end,
   ["linalg.inverse"] = function() return pg.linalg.inverse(x) end,
   ["linalg.solve"] = function() return pg.linalg.solve(x, v) end,
+  ["io.load_npy"] = function() return pg.io.load_npy(folder .. ".npy") end,
+  ["io.load_npz"] = function() return pg.io.load_npz(folder .. ".npz") end,
+  ["io.read_csv"] = function() return pg.io.read_csv(folder .. ".csv") end,
+  ["io.save_npy"] = function() return pg.io.save_npy(folder .. ".npy", x) end,
+  ["io.save_npz"] = function() return pg.io.save_npz(folder .. ".npz", { x = x }) end,
+  ["io.write_csv"] = function() return pg.io.write_csv(folder .. ".csv", x) end,
+  ["tensor.load"] = function() return pg.load(folder .. ".npy") end,
+  ["tensor.save"] = function() return pg.save(folder .. ".npy", x) end,
+  ["process.clock.count"] = function() return clock:count() end,
+  ["process.clock.next"] = function() return clock:next() end,
+  ["process.clock.next_batch"] = function() return clock:next_batch(3000) end,
+  ["process.clock.rate"] = function() return clock:rate() end,
+  ["process.clock.state"] = function() return clock:state(position):state() end,
+  ["process.clock.take"] = function() for _ in clock:take(3) do end end,
+  ["process.clock.time"] = function() return clock:time() end,
+  ["process.poisson"] = function() return pg.process.poisson(rng, { rates = { 1, 2 } }) end,
+  ["process.poisson_times"] = function() return pg.process.poisson_times(block, { steps = 2 }) end,
+  ["random.bernoulli"] = both "bernoulli",
+  ["random.beta"] = both("beta", 1, 2),
+  ["random.binomial"] = both("binomial", 10, 0.3),
+  ["random.categorical"] = both("categorical", { 1, 2 }),
+  ["random.chi_square"] = both("chi_square", 3),
+  ["random.exponential"] = both "exponential",
+  ["random.gamma"] = both("gamma", 2),
+  ["random.geometric"] = both("geometric", 0.3),
+  ["random.integers"] = both("integers", 6),
+  ["random.normal"] = both "normal",
+  ["random.poisson"] = both("poisson", 20),
+  ["random.rademacher"] = both "rademacher",
+  ["random.student_t"] = both("student_t", 3),
+  ["random.uniform"] = both "uniform",
+  ["random.block.jump"] = function() return block:jump(1) end,
+  ["random.block.row"] = function() return block:row(2) end,
+  ["random.block.stream"] = function() return block:stream "x" end,
+  ["random.pcg64.advance"] = function() return generator:advance "12" end,
+  ["random.pcg64.next"] = function() return generator:next() end,
+  ["random.pcg64.state"] = function() return generator:state() end,
+  ["random.stream.block"] = function() return rng:block("x", 3) end,
+  ["random.stream.bytes"] = function() return rng:bytes(5000) end,
+  ["random.stream.clone"] = function() return rng:clone() end,
+  ["random.stream.jump"] = function() return rng:jump(1) end,
+  ["random.stream.next"] = function() return rng:next() end,
+  ["random.stream.permutation"] = function() return rng:permutation(5) end,
+  ["random.stream.poisson_subset"] = function() return rng:poisson_subset(50, 0.3) end,
+  ["random.stream.state"] = function() return rng:clone():state(rng:state()) end,
+  ["random.stream.stream"] = function() return rng:stream("x", 1) end,
+  ["random.stream.subset"] = function() return rng:subset(10, 3), rng:subset(10, 3, { replace = true }) end,
+  ["tensor.alias"] = function() return pg.alias { 1, 2 } end,
+  ["tensor.pcg64"] = function() return pg.pcg64 { state = "0x1", inc = "0x3" } end,
+  ["tensor.rng"] = function() return pg.rng(1) end,
   ["tensor.arange"] = function() return pg.arange(100) end,
   ["tensor.bmm"] = function() return b1:bmm(b2) end,
   ["tensor.bnot"] = function() return integers:bnot() end,
@@ -137,3 +200,7 @@ for _, name in ipairs(names) do
     end)
   end
 end
+
+test("the files of the walk are removed", function(t)
+  for _, ending in ipairs { ".npy", ".npz", ".csv" } do t.ok(os.remove(folder .. ending)) end
+end)

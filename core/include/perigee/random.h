@@ -56,6 +56,8 @@ typedef struct peri_block peri_block;
 /* Streams peri_stream_sub(parent, name, i), i = first .. first + n - 1. Filling continues each row's stream, so a block of
 ** 100 rows gives the first 100 rows of a block of 200, and groups of rows can be drawn apart. */
 PERI_API peri_block *peri_block_new(peri_ctx *cx, const peri_stream *parent, const char *name, int64_t first, int64_t n);
+/* Row i is the substream peri_stream_sub(row i of b, name, index). */
+PERI_API peri_block *peri_block_sub(const peri_block *b, const char *name, int64_t index);
 PERI_API void peri_block_free(peri_block *b); /* NULL is fine */
 PERI_API int64_t peri_block_rows(const peri_block *b);
 PERI_API peri_ctx *peri_block_context(const peri_block *b);
