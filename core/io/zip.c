@@ -170,11 +170,11 @@ static peri_status check_members(pri_zip *z) {
 }
 
 static peri_status read_members(pri_zip *z, const directory *d, const unsigned char *text) {
-  for (int64_t i = 0, at = 0, used = 0; i < z->n; i++, at += used) {
+  int64_t at = 0, used = 0;
+  for (int64_t i = 0; i < z->n; i++, at += used)
     if (read_entry(&z->file, text + at, d->size - at, d, &z->members[i], &used) || read_local(&z->file, d, &z->members[i]))
       return z->file.cx->code;
-    if (i == z->n - 1 && at + used != d->size) return pri_malformed(&z->file, "the directory is damaged");
-  }
+  if (at != d->size) return pri_malformed(&z->file, "the directory has more members than announced");
   return check_members(z);
 }
 
