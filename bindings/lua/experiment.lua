@@ -232,7 +232,7 @@ local function traced(object)
   if failure.is(object) then return object end
   local message = type(object) == "string" and object or tostring(object)
   local cause = pg.system.cause(message)
-  if not cause then message = debug.traceback(message, 2) end
+  if not cause then message = message .. failure.calls(2) end
   return { message = cause == "interrupt" and "interrupted" or message, status = statuses[cause] or failure.SCRIPT }
 end
 

@@ -142,7 +142,7 @@ end
 
 local function traced(message)
   if type(message) == "table" then return message end
-  return { message = tostring(message), trace = debug.traceback(nil, 2) }
+  return { message = tostring(message), trace = failure.calls(2) }
 end
 
 --- Computes a unit; returns a list of outcomes { job, first, count, batched, fields, notes, seconds }, or one with an
@@ -225,8 +225,7 @@ local statuses = { memory = failure.RESOURCES, disk = failure.RESOURCES, interru
 local function fail(plan, outcome)
   local e = outcome.error
   if e.cause == "interrupt" then failure.raise(failure.INTERRUPT, "%s: interrupted", plan.name) end
-  local trace = not e.cause and e.trace and "\n" .. e.trace or ""
-  failure.raise(statuses[e.cause] or failure.SCRIPT, "%s: %s: %s%s", plan.name, where(plan, outcome), e.message, trace)
+  failure.raise(statuses[e.cause] or failure.SCRIPT, "%s: %s: %s%s", plan.name, where(plan, outcome), e.message, not e.cause and e.trace or "")
 end
 
 --- Computes all units of plan { name, points, seed, seeds, batched } with `workers` workers (1: in this state).

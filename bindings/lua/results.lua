@@ -292,7 +292,7 @@ local function read(dir)
   for job, entry in ipairs(record.jobs) do
     local block = { job = job, params = entry.params, count = entry.replicas, scalars = {}, arrays = {}, series = {} }
     local last = at + block.count - 1
-    for _, name in ipairs(record.columns) do 
+    for _, name in ipairs(record.columns) do
       local list = slice(columns[name], at, last)
       block.scalars[name] = rows.pack(integer[name] and list or floats(list))
     end

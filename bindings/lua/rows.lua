@@ -62,7 +62,7 @@ end
 
 local function joined(parts)
   if #parts == 1 then return parts[1] end
-  if pg.is_tensor(parts[1]) then return pg.cat(parts) end
+  if pg.is_tensor(parts[1]) then return pg.concatenate(parts) end
   local all = {}
   for _, list in ipairs(parts) do table.move(list, 1, #list, #all + 1, all) end
   return all
@@ -216,7 +216,7 @@ local function merge_column(name, parts, units)
   end
   local all = {}
   for i, part in ipairs(parts) do all[i] = matrix(part.data) end
-  return pg.cat(all, 2)
+  return pg.concatenate(all, 2)
 end
 
 local function merge_series(name, parts, units)
@@ -236,7 +236,7 @@ local function merge_series(name, parts, units)
 end
 
 local function merge_tensor(parts, units)
-  if units[1].batched then return pg.cat(parts) end        -- the leading axis is the replica
+  if units[1].batched then return pg.concatenate(parts) end        -- the leading axis is the replica
   return pg.stack(parts)
 end
 

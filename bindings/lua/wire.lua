@@ -74,8 +74,9 @@ local readers = {
     return series.of(x, columns), at
   end,
   T = function(s, at)
-    local n, t = nil, {}
-    n, at = ("j"):unpack(s, at)
+    local t = {}
+    local n, from = ("j"):unpack(s, at)
+    at = from
     for _ = 1, n do
       local key, value
       key, at = get(s, at)
