@@ -246,10 +246,36 @@ static peri_status put_along(const char *who, peri_tensor *t, peri_tensor *at, i
 
 /* ---- masked_put ---- */
 
+#define PUT_AT(T)                                                                                                      \
+  do {                                                                                                                 \
+    T *d = (T *)(void *)dst;                                                                                           \
+    const T *x = (const T *)(const void *)from.data;                                                                   \
+    for (int64_t i = 0; i < m; i++) d[offsets[i]] = x[i * from.step];                                                  \
+  } while (0)
+
+static void put_elements(char *dst, const int64_t *offsets, int64_t m, feed from, size_t bytes) {
+  switch (bytes) {
+  case 1: PUT_AT(uint8_t); break;
+  case 4: PUT_AT(uint32_t); break;
+  case 8: PUT_AT(uint64_t); break;
+  default: PUT_AT(pair); break;
+  }
+}
+
+static void put_masked(peri_tensor *t, int axes, const pri_mask *m, feed from) {
+  pri_block block;
+  int64_t bytes = (int64_t)peri_sizeof((peri_dtype)t->dtype);
+  pri_block_make(&block, t, axes);
+  if (block.size == 1) put_elements(t->data, m->offsets, m->n, from, (size_t)bytes);
+  else
+    for (int64_t i = 0; i < m->n; i++)
+      write_block(&block, (char *)t->data + m->offsets[i] * bytes, from.data + i * block.size * from.step * bytes, from.step, 0, block.size,
+                  (peri_dtype)t->dtype, PUT);
+}
+
 static peri_status masked_put(const char *who, peri_tensor *t, peri_tensor *mask, peri_tensor *values, bool fresh) {
   pri_mask m;
-  pri_block block;
-  int64_t dims[PERI_MAXDIM], bytes = (int64_t)peri_sizeof((peri_dtype)t->dtype);
+  int64_t dims[PERI_MAXDIM];
   int nd;
   if (check_contexts(who, t, mask, values)) return t->cx->code;
   peri_tensor *v = NULL;
@@ -257,13 +283,7 @@ static peri_status masked_put(const char *who, peri_tensor *t, peri_tensor *mask
   if (!st) st = pri_replace_axes(who, t, 0, mask->ndim, 1, &m.n, &nd, dims);
   if (!st && !(v = prepare(who, t, values, nd, dims))) st = t->cx->code;
   if (!st && !fresh) st = pri_write_from(who, t, values);
-  if (!st && t->size) {
-    feed from = feed_of(v);
-    pri_block_make(&block, t, mask->ndim);
-    for (int64_t i = 0; i < m.n; i++)
-      write_block(&block, (char *)t->data + m.offsets[i] * bytes, from.data + i * block.size * from.step * bytes, from.step, 0, block.size,
-                  (peri_dtype)t->dtype, PUT);
-  }
+  if (!st && t->size) put_masked(t, mask->ndim, &m, feed_of(v));
   peri_release(v);
   pri_mask_close(&m, t->cx);
   return st;

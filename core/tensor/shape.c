@@ -19,6 +19,9 @@ static const char *shape_text(peri_ctx *cx, int nd, const int64_t *dims) {
   return peri_shape(&shape);
 }
 
+/* Wraps for the strides of empty tensors, which mean nothing and may be as large as they like. */
+static int64_t times(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
+
 /* ---- slices ---- */
 
 static int64_t visited(int64_t from, int64_t to, int64_t step) {
@@ -40,8 +43,8 @@ static peri_status run_slice(const peri_op *op, peri_tensor *const *in, const pe
   memcpy(dims, t->dims, sizeof dims);
   memcpy(strides, t->strides, sizeof strides);
   dims[axis] = n;
-  strides[axis] = n > 1 ? strides[axis] * step : strides[axis];
-  return give(t, out, peri_view(t, t->ndim, dims, strides, n ? from * t->strides[axis] : 0));
+  strides[axis] = n > 1 ? times(strides[axis], step) : strides[axis];
+  return give(t, out, peri_view(t, t->ndim, dims, strides, n && t->size ? from * t->strides[axis] : 0));
 }
 
 static const peri_op op_slice = {.name = "tensor.slice", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_slice, .vjp = pri_vjp_slice,
@@ -72,7 +75,7 @@ static peri_status run_select(const peri_op *op, peri_tensor *const *in, const p
     dims[j] = t->dims[i];
     strides[j++] = t->strides[i];
   }
-  return give(t, out, peri_view(t, t->ndim - 1, dims, strides, index * t->strides[axis]));
+  return give(t, out, peri_view(t, t->ndim - 1, dims, strides, t->size ? index * t->strides[axis] : 0));
 }
 
 static const peri_op op_select = {.name = "tensor.select", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_select, .vjp = pri_vjp_select,
@@ -110,7 +113,7 @@ static bool view_strides(const peri_tensor *t, int nd, const int64_t *dims, int6
   int64_t run = 1;
   for (int i = nd - 1; i >= 0; i--) {
     strides[i] = run;
-    run *= dims[i] ? dims[i] : 1;
+    run = times(run, dims[i] ? dims[i] : 1);
   }
   return true;
 }
@@ -180,7 +183,8 @@ peri_tensor *peri_flatten(peri_tensor *t, int first, int last) {
     return peri_fail(t->cx, PERI_ERR_INDEX, "tensor.flatten: axis %d comes after axis %d", a + 1, b + 1), NULL;
   for (int i = 0; i < t->ndim; i++)
     if (i <= a || i > b) dims[nd++] = t->dims[i];
-    else if (__builtin_mul_overflow(dims[nd - 1], t->dims[i], &dims[nd - 1])) dims[nd - 1] = 0; /* only of an empty tensor */
+    else if (__builtin_mul_overflow(dims[nd - 1], t->dims[i], &dims[nd - 1])) /* only of an empty tensor */
+      return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.flatten: axes %d to %d of shape %s are too long for one", a + 1, b + 1, peri_shape(t)), NULL;
   return peri_reshape(t, nd, dims);
 }
 
@@ -264,7 +268,7 @@ static peri_status run_unsqueeze(const peri_op *op, peri_tensor *const *in, cons
     return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: %s has %d axes already", op->name, peri_shape(t), PERI_MAXDIM);
   for (int i = 0, j = 0; i <= t->ndim; i++) {
     dims[i] = i == axis ? 1 : t->dims[j];
-    strides[i] = i == axis ? (i < t->ndim ? t->dims[j] * t->strides[j] : 1) : t->strides[j];
+    strides[i] = i == axis ? (i < t->ndim ? times(t->dims[j], t->strides[j]) : 1) : t->strides[j];
     j += i != axis;
   }
   return give(t, out, peri_view(t, t->ndim + 1, dims, strides, 0));
@@ -286,7 +290,7 @@ static peri_status run_flip(const peri_op *op, peri_tensor *const *in, const per
   for (int i = 0; i < t->ndim; i++)
     if (axes >> i & 1) {
       if (t->size) offset += (t->dims[i] - 1) * t->strides[i];
-      strides[i] = -t->strides[i];
+      strides[i] = times(-1, t->strides[i]);
     }
   return give(t, out, peri_view(t, t->ndim, t->dims, strides, offset));
 }
@@ -336,8 +340,8 @@ static peri_status run_diagonal(const peri_op *op, peri_tensor *const *in, const
   memcpy(dims, t->dims, sizeof dims);
   memcpy(strides, t->strides, sizeof strides);
   dims[nd - 1] = n;
-  strides[nd - 1] = t->strides[nd - 1] + t->strides[nd];
-  int64_t offset = n == 0 ? 0 : k >= 0 ? k * t->strides[nd] : -k * t->strides[nd - 1];
+  strides[nd - 1] = (int64_t)((uint64_t)t->strides[nd - 1] + (uint64_t)t->strides[nd]);
+  int64_t offset = n == 0 || t->size == 0 ? 0 : k >= 0 ? k * t->strides[nd] : -k * t->strides[nd - 1];
   return give(t, out, peri_view(t, nd, dims, strides, offset));
 }
 

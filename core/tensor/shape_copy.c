@@ -17,14 +17,14 @@ static char *at(const peri_tensor *t, int64_t offset) { return (char *)t->data +
 static void resize(peri_tensor *w, int axis, int64_t n) {
   w->dims[axis] = n;
   w->size = 1;
-  for (int i = 0; i < w->ndim; i++) w->size *= w->dims[i];
+  for (int i = 0; i < w->ndim; i++) w->size = (int64_t)((uint64_t)w->size * (uint64_t)w->dims[i]); /* may wrap on its way to 0 */
 }
 
 /* Elements from .. from+n-1 of an axis of t. */
 static peri_tensor window(const peri_tensor *t, int axis, int64_t from, int64_t n) {
   peri_tensor w = *t;
   w.flags = 0;
-  if (n) w.data = at(t, from * t->strides[axis]);
+  if (n && t->size) w.data = at(t, from * t->strides[axis]);
   resize(&w, axis, n);
   return w;
 }

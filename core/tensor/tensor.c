@@ -57,7 +57,7 @@ static void set_shape(peri_tensor *t, int nd, const int64_t *dims, const int64_t
     t->dims[i] = dims[i];
     t->strides[i] = strides ? strides[i] : run;
     contiguous &= dims[i] == 1 || t->strides[i] == run;
-    run *= dims[i];
+    run = (int64_t)((uint64_t)run * (uint64_t)dims[i]); /* of an empty tensor it may wrap on its way to 0 */
   }
   t->size = run;
   if (contiguous || t->size <= 1) t->flags |= PRI_CONTIGUOUS;

@@ -35,6 +35,11 @@ void pri_walk_make(pri_walk *w, int nd, const int64_t *dims, int n, int64_t stri
   w->n = n;
   w->nd = 0;
   w->size = 1;
+  for (int i = 0; i < nd; i++)
+    if (dims[i] == 0) { /* nothing to walk; the other dimensions may be too large to multiply */
+      *w = (pri_walk){.nd = 1, .n = n};
+      return;
+    }
   for (int i = 0; i < nd; i++) {
     w->size *= dims[i];
     if (dims[i] == 1) continue;

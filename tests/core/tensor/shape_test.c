@@ -289,6 +289,24 @@ static void meshgrid_varies_along_its_axis(void **state) {
   peri_release(b);
 }
 
+/* Of an empty tensor the other dimensions may be beyond any product; nothing may overflow on the way (the sanitizer looks). */
+static void empty_tensors_may_be_huge_otherwise(void **state) {
+  peri_ctx *cx = *state;
+  int64_t huge = (int64_t)1 << 62;
+  peri_tensor *x = MADE(peri_zeros(cx, PERI_F64, 3, (int64_t[]){0, huge, huge}));
+  peri_tensor *r[] = {MADE(peri_slice(x, 1, huge - 1, -1, 1 - huge)), MADE(peri_select(x, 1, huge - 1)), MADE(peri_flip(x, 0)),
+                      MADE(peri_unsqueeze(x, 0)),                     MADE(peri_diagonal(x, 5)),         MADE(peri_tril(x, 1)),
+                      MADE(peri_roll(x, 1, 1)),                       MADE(peri_clone(x)),               MADE(peri_concatenate((peri_tensor *[]){x, x}, 2, 0)),
+                      MADE(peri_reshape(x, 2, (int64_t[]){huge, 0}))};
+  for (size_t i = 0; i < sizeof r / sizeof r[0]; i++) {
+    assert_int_equal(r[i]->size, 0);
+    peri_release(r[i]);
+  }
+  EXPECT_FAILS(peri_flatten(x, 1, 2), PERI_ERR_SHAPE, "axes 2 to 3 of shape");
+  EXPECT_FAILS(peri_concatenate((peri_tensor *[]){x, x}, 2, 1), PERI_ERR_SHAPE, "larger than any memory");
+  peri_release(x);
+}
+
 /* Every operation with each of its allocations failing: an error, nothing alive (the fixture looks). */
 static void failing_allocations_leave_nothing(void **state) {
   peri_ctx *cx = *state;
@@ -316,6 +334,6 @@ int main(void) {
       TEST(permutations_reorder_axes), TEST(squeeze_and_unsqueeze_are_inverse), TEST(broadcast_repeats_without_memory),
       TEST(flips_are_their_own_inverse), TEST(diagonals), TEST(triangles), TEST(concatenation_promotes_and_checks),
       TEST(splitting_undoes_concatenation), TEST(rolls_repeats_tiles), TEST(padding_surrounds), TEST(meshgrid_varies_along_its_axis),
-      TEST(failing_allocations_leave_nothing)};
+      TEST(empty_tensors_may_be_huge_otherwise), TEST(failing_allocations_leave_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
