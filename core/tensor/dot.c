@@ -91,6 +91,16 @@ static peri_status dot_chunks(peri_ctx *cx, job *j, pri_state *s) {
   return peri_check_interrupt(cx);
 }
 
+static bool small(const job *j, const peri_tensor *t) { return j->n <= BLOCK && pri_contiguous(t) && t->dtype == j->t; }
+
+static peri_status dot_lines(peri_ctx *cx, job *j, const peri_tensor *a, const peri_tensor *b, pri_state *s) {
+  pri_lines_make(&j->a, a, (1u << a->ndim) - 1);
+  pri_lines_make(&j->b, b, (1u << b->ndim) - 1);
+  if (j->n > CHUNK) return dot_chunks(cx, j, s);
+  *s = dot_range(j, 0, j->n);
+  return PERI_OK;
+}
+
 static peri_status run_dot(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_tensor *a = in[0], *b = in[1];
   peri_ctx *cx = a->cx;
@@ -99,11 +109,9 @@ static peri_status run_dot(const peri_op *op, peri_tensor *const *in, const peri
     return peri_fail(cx, PERI_ERR_SHAPE, "%s: shapes differ: %s and %s", op->name, peri_shape(a), peri_shape(b));
   job j = {.cx = cx, .t = peri_promote(a, b), .n = a->size};
   if (j.t == PERI_BOOL) j.t = PERI_I64;
-  pri_lines_make(&j.a, a, (1u << a->ndim) - 1);
-  pri_lines_make(&j.b, b, (1u << b->ndim) - 1);
-  pri_state s;
-  if (j.n <= CHUNK) s = dot_range(&j, 0, j.n);
-  else if (dot_chunks(cx, &j, &s)) return cx->code;
+  pri_state s = {.f = {0}};
+  if (small(&j, a) && small(&j, b)) dot_block(&j, &s, a->data, b->data, j.n);
+  else if (dot_lines(cx, &j, a, b, &s)) return cx->code;
   float narrow = j.t == PERI_F32 ? (float)s.f[0] : 0;
   out[0] = peri_from(cx, j.t, 0, NULL, j.t == PERI_F32 ? (void *)&narrow : (void *)&s);
   return out[0] ? PERI_OK : cx->code;
