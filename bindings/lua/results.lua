@@ -155,7 +155,7 @@ local function replicated(blocks, name, column)
       parts[i] = parts[i]:reshape { parts[i]:dim(1), 1 } * pg.ones { 1, block.count }
     end
   end
-  return pg.cat(parts, 1)
+  return pg.concatenate(parts, 1)
 end
 
 local function widen(blocks, name)                         -- makes the columns of all jobs alike
