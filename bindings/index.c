@@ -30,7 +30,10 @@ int64_t pri_resolve_index(lua_State *L, const char *who, int axis, int64_t n, in
 }
 
 int pri_check_axis(lua_State *L, int idx, const char *who, const peri_tensor *t, int nd, int missing) {
-  if (lua_isnoneornil(L, idx)) return missing;
+  if (lua_isnoneornil(L, idx) && missing >= 0) {
+    if (missing >= nd) luaL_error(L, "%s: a 0-d tensor has no axis", who);
+    return missing;
+  }
   int64_t k = check_integer(L, idx, who, "the axis");
   if (k == 0 || k > nd || k < -nd) luaL_error(L, "%s: axis %I of a tensor of shape %s", who, (LUAI_UACINT)k, peri_shape(t));
   return (int)(k < 0 ? k + nd : k - 1);
@@ -226,8 +229,7 @@ static int l_gather(lua_State *L) {
 
 static int l_take_along(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1), *at = check_tensor(L, 2);
-  luaL_checkany(L, 3);
-  int axis = pri_check_axis(L, 3, "tensor.take_along", t, t->ndim, 0);
+  int axis = pri_check_axis(L, 3, "tensor.take_along", t, t->ndim, -1);
   peri_tensor **box = new_box(L);
   *box = peri_take_along(t, at, axis, PERI_FROM_1);
   return finish(L, box);
@@ -258,8 +260,7 @@ static int l_scatter_add_(lua_State *L) { return scatter(L, "tensor.scatter_add_
 
 static int put_along(lua_State *L, const char *who, bool in_place) {
   peri_tensor *t = check_tensor(L, 1), *at = check_tensor(L, 2);
-  luaL_checkany(L, 3);
-  int axis = pri_check_axis(L, 3, who, t, t->ndim, 0);
+  int axis = pri_check_axis(L, 3, who, t, t->ndim, -1);
   peri_tensor *v = value_at(L, 4);
   if (in_place) {
     if (peri_put_along_(t, at, axis, v, PERI_FROM_1)) return raise_core(L, t->cx);

@@ -41,8 +41,7 @@ static int l_slice(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
   int64_t v[3] = {0};
   int has = 0;
-  luaL_checkany(L, 2);
-  int axis = pri_check_axis(L, 2, "tensor.slice", t, t->ndim, 0);
+  int axis = pri_check_axis(L, 2, "tensor.slice", t, t->ndim, -1);
   for (int i = 0; i < 3; i++)
     if (!lua_isnoneornil(L, 3 + i)) v[i] = check_integer(L, 3 + i, "tensor.slice", "a bound"), has |= 1 << i;
   pri_range r = pri_resolve_range(L, "tensor.slice", axis, t->dims[axis], v[0], v[1], v[2], has);
@@ -53,8 +52,7 @@ static int l_slice(lua_State *L) {
 
 static int l_narrow(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
-  luaL_checkany(L, 2);
-  int axis = pri_check_axis(L, 2, "tensor.narrow", t, t->ndim, 0);
+  int axis = pri_check_axis(L, 2, "tensor.narrow", t, t->ndim, -1);
   int64_t n = t->dims[axis], from = check_integer(L, 3, "tensor.narrow", "the first index");
   int64_t length = check_integer(L, 4, "tensor.narrow", "the length"), first = from < 0 ? from + n : from - 1;
   if (from == 0 || first < 0 || first > n || length < 0 || length > n - first)
@@ -67,8 +65,7 @@ static int l_narrow(lua_State *L) {
 
 static int l_select(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
-  luaL_checkany(L, 2);
-  int axis = pri_check_axis(L, 2, "tensor.select", t, t->ndim, 0);
+  int axis = pri_check_axis(L, 2, "tensor.select", t, t->ndim, -1);
   int64_t i = pri_resolve_index(L, "tensor.select", axis, t->dims[axis], check_integer(L, 3, "tensor.select", "the index"));
   peri_tensor **box = new_box(L);
   *box = peri_select(t, axis, i);
@@ -95,7 +92,8 @@ static int l_broadcast_to(lua_State *L) {
 
 static int l_flatten(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
-  int first = pri_check_axis(L, 2, "tensor.flatten", t, t->ndim, 0), last = pri_check_axis(L, 3, "tensor.flatten", t, t->ndim, t->ndim - 1);
+  int last_axis = t->ndim ? t->ndim - 1 : 0, axes = last_axis + 1; /* a 0-d tensor flattens to one element */
+  int first = pri_check_axis(L, 2, "tensor.flatten", t, axes, 0), last = pri_check_axis(L, 3, "tensor.flatten", t, axes, last_axis);
   peri_tensor **box = new_box(L);
   *box = peri_flatten(t, first, last);
   return finish(L, box);
@@ -135,8 +133,7 @@ static int l_squeeze(lua_State *L) {
 
 static int l_unsqueeze(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
-  luaL_checkany(L, 2);
-  int axis = pri_check_axis(L, 2, "tensor.unsqueeze", t, t->ndim + 1, 0);
+  int axis = pri_check_axis(L, 2, "tensor.unsqueeze", t, t->ndim + 1, -1);
   peri_tensor **box = new_box(L);
   *box = peri_unsqueeze(t, axis);
   return finish(L, box);
@@ -189,7 +186,6 @@ static int l_split(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
   int64_t *lengths, from = 0;
   int axis = pri_check_axis(L, 3, "tensor.split", t, t->ndim, 0), n = check_parts(L, 2, &lengths);
-  if (t->ndim == 0) return luaL_error(L, "tensor.split: a scalar has no axis to split");
   int64_t total = 0, dim = t->dims[axis];
   bool fits = true;
   for (int i = 0; lengths && i < n; i++) {
