@@ -33,6 +33,14 @@ typedef struct {
   void (*finish)(const pri_fold_env *e, const pri_state *s, int64_t n, void *out);       /* n elements in all */
 } pri_fold;
 
+/* The heads of the three functions, whose unused parameters are no matter. */
+#define PRI_UNUSED __attribute__((unused))
+#define PRI_BLOCK(name)                                                                                                \
+  static void name(PRI_UNUSED const pri_fold_env *e, pri_state *s, const void *x, int64_t n, PRI_UNUSED int64_t first)
+#define PRI_MERGE(name) static void name(PRI_UNUSED const pri_fold_env *e, pri_state *a, const pri_state *b)
+#define PRI_FINISH(name)                                                                                               \
+  static void name(PRI_UNUSED const pri_fold_env *e, const pri_state *s, PRI_UNUSED int64_t n, void *out)
+
 /* The fold over `bits` (see pri_axes) as a new tensor; NULL on error. */
 peri_tensor *pri_fold_run(const pri_fold *f, const pri_fold_env *e, peri_tensor *a, uint32_t bits, bool keep);
 

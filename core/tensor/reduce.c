@@ -1,5 +1,6 @@
-/* reduce.c - sums, products, means, extremes, counts: folds and their descriptors. The rest is in reduce_moments.c (variance, norm,
-** log-sum-exp, dot) and scan.c (running sums).
+/* reduce.c - sums, products, means, extremes, counts: folds (fold.h) for each dtype, and their descriptors.
+**
+** Variances, norms and log-sum-exp, which must mind cancellation and overflow, are in reduce_moments.c.
 */
 #include <perigee/reduce.h>
 #include "tensor/reduce.h"
@@ -8,19 +9,18 @@
 
 /* ---- results: how a state becomes an element ---- */
 
-static void put_f64(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; *(double *)out = s->f[0]; }
-static void put_f32(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; *(float *)out = (float)s->f[0]; }
-static void put_i64(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; *(int64_t *)out = s->i[0]; }
-static void put_bool(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; *(uint8_t *)out = s->i[0] != 0; }
-static void put_c128(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; memcpy(out, s->f, 16); }
-static void put_index(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; *(int64_t *)out = s->i[1]; }
-static void put_any(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e, (void)n; *(uint8_t *)out = s->i[0] > 0; }
-static void put_all(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e; *(uint8_t *)out = s->i[0] == n; }
-static void mean_f64(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e; *(double *)out = s->f[0] / (double)n; }
-static void mean_f32(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e; *(float *)out = (float)(s->f[0] / (double)n); }
-static void mean_i64(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) { (void)e; *(double *)out = (double)s->i[0] / (double)n; }
-static void mean_c128(const pri_fold_env *e, const pri_state *s, int64_t n, void *out) {
-  (void)e;
+PRI_FINISH(put_f64) { *(double *)out = s->f[0]; }
+PRI_FINISH(put_f32) { *(float *)out = (float)s->f[0]; }
+PRI_FINISH(put_i64) { *(int64_t *)out = s->i[0]; }
+PRI_FINISH(put_bool) { *(uint8_t *)out = s->i[0] != 0; }
+PRI_FINISH(put_c128) { memcpy(out, s->f, 16); }
+PRI_FINISH(put_index) { *(int64_t *)out = s->i[1]; }
+PRI_FINISH(put_any) { *(uint8_t *)out = s->i[0] > 0; }
+PRI_FINISH(put_all) { *(uint8_t *)out = s->i[0] == n; }
+PRI_FINISH(mean_f64) { *(double *)out = s->f[0] / (double)n; }
+PRI_FINISH(mean_f32) { *(float *)out = (float)(s->f[0] / (double)n); }
+PRI_FINISH(mean_i64) { *(double *)out = (double)s->i[0] / (double)n; }
+PRI_FINISH(mean_c128) {
   double *z = out;
   z[0] = s->f[0] / (double)n;
   z[1] = s->f[1] / (double)n;
@@ -28,17 +28,14 @@ static void mean_c128(const pri_fold_env *e, const pri_state *s, int64_t n, void
 
 /* ---- sums ---- */
 
-#define BLOCK(name) static void name(const pri_fold_env *e, pri_state *s, const void *x, int64_t n, int64_t first)
-#define MERGE(name) static void name(const pri_fold_env *e, pri_state *a, const pri_state *b)
-
-BLOCK(sum_f64) { (void)first; s->f[0] = e->k->sum_f64(x, n); }
-BLOCK(sum_f32) { (void)first; s->f[0] = e->k->sum_f32(x, n); }
-BLOCK(sum_i64) { (void)first; s->i[0] = e->k->sum_i64(x, n); }
-BLOCK(sum_bool) { (void)first; s->i[0] = e->k->sum_bool(x, n); }
-BLOCK(sum_c128) { (void)first; e->k->sum_c128(s->f, x, n); }
-MERGE(add_f64) { (void)e; a->f[0] += b->f[0]; }
-MERGE(add_i64) { (void)e; a->i[0] = (int64_t)((uint64_t)a->i[0] + (uint64_t)b->i[0]); }
-MERGE(add_c128) { (void)e; a->f[0] += b->f[0], a->f[1] += b->f[1]; }
+PRI_BLOCK(sum_f64) { s->f[0] = e->k->sum_f64(x, n); }
+PRI_BLOCK(sum_f32) { s->f[0] = e->k->sum_f32(x, n); }
+PRI_BLOCK(sum_i64) { s->i[0] = e->k->sum_i64(x, n); }
+PRI_BLOCK(sum_bool) { s->i[0] = e->k->sum_bool(x, n); }
+PRI_BLOCK(sum_c128) { e->k->sum_c128(s->f, x, n); }
+PRI_MERGE(add_f64) { a->f[0] += b->f[0]; }
+PRI_MERGE(add_i64) { a->i[0] = (int64_t)((uint64_t)a->i[0] + (uint64_t)b->i[0]); }
+PRI_MERGE(add_c128) { a->f[0] += b->f[0], a->f[1] += b->f[1]; }
 
 static const pri_fold sums[PERI_DTYPES] = {
     [PERI_BOOL] = {PERI_BOOL, PERI_I64, PRI_FOLD_CHUNK, PRI_COLUMNS_I64, {.i = {0}}, sum_bool, add_i64, put_i64},
@@ -71,14 +68,13 @@ static const pri_fold counts[PERI_DTYPES] = COUNTS(put_i64, PERI_I64);
   for (int l = 0; i + l < n; l++) p[l] *= (R)v[i + l];                                                                 \
   R product = ((p[0] * p[4]) * (p[2] * p[6])) * ((p[1] * p[5]) * (p[3] * p[7]))
 
-BLOCK(prod_f64) { (void)e, (void)first; PRODUCT(double, double); s->f[0] = product; }
-BLOCK(prod_f32) { (void)e, (void)first; PRODUCT(float, double); s->f[0] = product; }
-BLOCK(prod_i64) { (void)e, (void)first; PRODUCT(int64_t, uint64_t); s->i[0] = (int64_t)product; }
-MERGE(mul_f64) { (void)e; a->f[0] *= b->f[0]; }
-MERGE(mul_i64) { (void)e; a->i[0] = (int64_t)((uint64_t)a->i[0] * (uint64_t)b->i[0]); }
-MERGE(mul_c128) { e->k->map2[PRI_MAP2_mul][PERI_C128](a->f, a->f, 1, b->f, 1, 1); }
-BLOCK(prod_c128) {
-  (void)first;
+PRI_BLOCK(prod_f64) { PRODUCT(double, double); s->f[0] = product; }
+PRI_BLOCK(prod_f32) { PRODUCT(float, double); s->f[0] = product; }
+PRI_BLOCK(prod_i64) { PRODUCT(int64_t, uint64_t); s->i[0] = (int64_t)product; }
+PRI_MERGE(mul_f64) { a->f[0] *= b->f[0]; }
+PRI_MERGE(mul_i64) { a->i[0] = (int64_t)((uint64_t)a->i[0] * (uint64_t)b->i[0]); }
+PRI_MERGE(mul_c128) { e->k->map2[PRI_MAP2_mul][PERI_C128](a->f, a->f, 1, b->f, 1, 1); }
+PRI_BLOCK(prod_c128) {
   const double *z = x;
   *s = (pri_state){.f = {1, 0}};
   for (int64_t i = 0; i < n; i++) mul_c128(e, s, (const pri_state *)(z + 2 * i));
@@ -96,14 +92,14 @@ static const pri_fold products[PERI_DTYPES] = {
 static bool below(double x, double y) { return x < y || (isnan(x) && !isnan(y)); }
 static bool above(double x, double y) { return x > y || (isnan(x) && !isnan(y)); }
 
-BLOCK(min_f64) { (void)first; s->f[0] = e->k->min_f64(x, n); }
-BLOCK(max_f64) { (void)first; s->f[0] = e->k->max_f64(x, n); }
-BLOCK(min_f32) { (void)first; s->f[0] = e->k->min_f32(x, n); }
-BLOCK(max_f32) { (void)first; s->f[0] = e->k->max_f32(x, n); }
-BLOCK(min_i64) { (void)first; s->i[0] = e->k->min_i64(x, n); }
-BLOCK(max_i64) { (void)first; s->i[0] = e->k->max_i64(x, n); }
-BLOCK(min_bool) { (void)e, (void)first; s->i[0] = memchr(x, 0, (size_t)n) == NULL; }
-BLOCK(max_bool) { (void)e, (void)first; s->i[0] = memchr(x, 1, (size_t)n) != NULL; }
+PRI_BLOCK(min_f64) { s->f[0] = e->k->min_f64(x, n); }
+PRI_BLOCK(max_f64) { s->f[0] = e->k->max_f64(x, n); }
+PRI_BLOCK(min_f32) { s->f[0] = e->k->min_f32(x, n); }
+PRI_BLOCK(max_f32) { s->f[0] = e->k->max_f32(x, n); }
+PRI_BLOCK(min_i64) { s->i[0] = e->k->min_i64(x, n); }
+PRI_BLOCK(max_i64) { s->i[0] = e->k->max_i64(x, n); }
+PRI_BLOCK(min_bool) { s->i[0] = memchr(x, 0, (size_t)n) == NULL; }
+PRI_BLOCK(max_bool) { s->i[0] = memchr(x, 1, (size_t)n) != NULL; }
 /* The value of the block, and then the first place that has it. */
 #define PLACE(extreme, T, slot)                                                                                        \
   const T *v = x;                                                                                                      \
@@ -113,16 +109,16 @@ BLOCK(max_bool) { (void)e, (void)first; s->i[0] = memchr(x, 1, (size_t)n) != NUL
   else while (i < n - 1 && v[i] == v[i]) i++;                                                                          \
   s->i[1] = first + i
 
-BLOCK(argmin_f64) { PLACE(min_f64, double, f); }
-BLOCK(argmax_f64) { PLACE(max_f64, double, f); }
-BLOCK(argmin_f32) { PLACE(min_f32, float, f); }
-BLOCK(argmax_f32) { PLACE(max_f32, float, f); }
-BLOCK(argmin_i64) { PLACE(min_i64, int64_t, i); }
-BLOCK(argmax_i64) { PLACE(max_i64, int64_t, i); }
-MERGE(least_f64) { (void)e; if (below(b->f[0], a->f[0])) *a = *b; }
-MERGE(greatest_f64) { (void)e; if (above(b->f[0], a->f[0])) *a = *b; }
-MERGE(least_i64) { (void)e; if (b->i[0] < a->i[0]) *a = *b; }
-MERGE(greatest_i64) { (void)e; if (b->i[0] > a->i[0]) *a = *b; }
+PRI_BLOCK(argmin_f64) { PLACE(min_f64, double, f); }
+PRI_BLOCK(argmax_f64) { PLACE(max_f64, double, f); }
+PRI_BLOCK(argmin_f32) { PLACE(min_f32, float, f); }
+PRI_BLOCK(argmax_f32) { PLACE(max_f32, float, f); }
+PRI_BLOCK(argmin_i64) { PLACE(min_i64, int64_t, i); }
+PRI_BLOCK(argmax_i64) { PLACE(max_i64, int64_t, i); }
+PRI_MERGE(least_f64) { if (below(b->f[0], a->f[0])) *a = *b; }
+PRI_MERGE(greatest_f64) { if (above(b->f[0], a->f[0])) *a = *b; }
+PRI_MERGE(least_i64) { if (b->i[0] < a->i[0]) *a = *b; }
+PRI_MERGE(greatest_i64) { if (b->i[0] > a->i[0]) *a = *b; }
 
 #define EXTREME(T, block, merge, put) {T, T, PRI_FOLD_CHUNK, PRI_COLUMNS_NONE, {.i = {0}}, block, merge, put}
 #define PLACED(T, block, merge) {T, PERI_I64, PRI_FOLD_BLOCK, PRI_COLUMNS_NONE, {.i = {0}}, block, merge, put_index}
@@ -145,12 +141,14 @@ static const pri_fold argmaxima[PERI_DTYPES] = {[PERI_BOOL] = PLACED(PERI_I64, a
 
 /* ---- descriptors ---- */
 
-peri_status pri_reduce(const peri_op *op, const pri_fold *folds, peri_tensor *a, const peri_args *args, peri_tensor **out) {
+peri_status pri_reduce(const peri_op *op, const pri_fold *folds, peri_tensor *a, const peri_args *args,
+                       peri_tensor **out) {
   const pri_fold *f = &folds[a->dtype];
   pri_fold_env e = {.k = a->cx->k, .p = args->f[0], .ddof = args->i[2]};
   uint32_t bits;
   if (!f->block)
-    return peri_fail(a->cx, PERI_ERR_DTYPE, "%s: not defined for c128: complex numbers have no order; take abs(), real() or imag()", op->name);
+    return peri_fail(a->cx, PERI_ERR_DTYPE,
+                     "%s: not defined for c128: complex numbers have no order; take abs(), real() or imag()", op->name);
   if (pri_axes(op->name, a, (uint32_t)args->i[0], &bits)) return a->cx->code;
   out[0] = pri_fold_run(f, &e, a, bits, args->i[1] != 0);
   return out[0] ? PERI_OK : a->cx->code;

@@ -9,10 +9,6 @@
 #include "tensor/reduce_rules.h"
 #include <math.h>
 
-#define BLOCK(name) static void name(const pri_fold_env *e, pri_state *s, const void *x, int64_t n, int64_t first)
-#define MERGE(name) static void name(const pri_fold_env *e, pri_state *a, const pri_state *b)
-#define FINISH(name) static void name(const pri_fold_env *e, const pri_state *s, int64_t n, void *out)
-
 static double map_one(const pri_kernels *k, int map, double x) {
   double r;
   k->map1[map][PERI_F64](&r, &x, 1);
@@ -21,18 +17,15 @@ static double map_one(const pri_kernels *k, int map, double x) {
 
 /* ---- variance ---- */
 
-BLOCK(moments_f64) {
-  (void)first;
+PRI_BLOCK(moments_f64) {
   pri_moments m = e->k->moments_f64(x, n);
   *s = (pri_state){.f = {m.count, m.mean, m.m2}};
 }
-BLOCK(moments_f32) {
-  (void)first;
+PRI_BLOCK(moments_f32) {
   pri_moments m = e->k->moments_f32(x, n);
   *s = (pri_state){.f = {m.count, m.mean, m.m2}};
 }
-MERGE(join_moments) {
-  (void)e;
+PRI_MERGE(join_moments) {
   double n = a->f[0] + b->f[0], d = b->f[1] - a->f[1], share = b->f[0] / n;
   a->f[2] = a->f[2] + b->f[2] + d * d * (a->f[0] * share);
   a->f[1] = a->f[1] + d * share;
@@ -41,10 +34,10 @@ MERGE(join_moments) {
 static double variance(const pri_fold_env *e, const pri_state *s, int64_t n) {
   return n > e->ddof ? s->f[2] / (double)(n - e->ddof) : NAN;
 }
-FINISH(var_f64) { *(double *)out = variance(e, s, n); }
-FINISH(var_f32) { *(float *)out = (float)variance(e, s, n); }
-FINISH(std_f64) { *(double *)out = sqrt(variance(e, s, n)); }
-FINISH(std_f32) { *(float *)out = (float)sqrt(variance(e, s, n)); }
+PRI_FINISH(var_f64) { *(double *)out = variance(e, s, n); }
+PRI_FINISH(var_f32) { *(float *)out = (float)variance(e, s, n); }
+PRI_FINISH(std_f64) { *(double *)out = sqrt(variance(e, s, n)); }
+PRI_FINISH(std_f32) { *(float *)out = (float)sqrt(variance(e, s, n)); }
 
 #define SPREAD(put)                                                                                                    \
   {[PERI_BOOL] = {PERI_F64, PERI_F64, PRI_FOLD_BLOCK, PRI_COLUMNS_NONE, {.f = {0}}, moments_f64, join_moments, put##_f64}, \
@@ -53,10 +46,12 @@ FINISH(std_f32) { *(float *)out = (float)sqrt(variance(e, s, n)); }
    [PERI_F64] = {PERI_F64, PERI_F64, PRI_FOLD_BLOCK, PRI_COLUMNS_NONE, {.f = {0}}, moments_f64, join_moments, put##_f64}}
 static const pri_fold variances[PERI_DTYPES] = SPREAD(var), deviations[PERI_DTYPES] = SPREAD(std);
 
-static peri_status run_spread(const peri_op *op, const pri_fold *folds, peri_tensor *a, const peri_args *args, peri_tensor **out) {
+static peri_status run_spread(const peri_op *op, const pri_fold *folds, peri_tensor *a, const peri_args *args,
+                              peri_tensor **out) {
   if (a->dtype == PERI_C128)
     return peri_fail(a->cx, PERI_ERR_DTYPE, "%s: not defined for c128; take real() and imag() apart", op->name);
-  if (args->i[2] < 0) return peri_fail(a->cx, PERI_ERR_VALUE, "%s: ddof must be >= 0, got %lld", op->name, (long long)args->i[2]);
+  if (args->i[2] < 0)
+    return peri_fail(a->cx, PERI_ERR_VALUE, "%s: ddof must be >= 0, got %lld", op->name, (long long)args->i[2]);
   return pri_reduce(op, folds, a, args, out);
 }
 static peri_status run_var(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
@@ -74,7 +69,7 @@ static const double *moduli(const pri_fold_env *e, peri_dtype t, const void *x, 
   return room;
 }
 
-/* Squares neither overflow nor lose digits between these: 2^-500 squared is a normal number with 1024 elements to spare. */
+/* A sum of squares between these lost nothing that matters: what underflowed is below 2^-112 of it, even 1024 times. */
 static const double tiny = 0x1p-900, vast = 0x1p1000;
 
 /* sum x^2 as 4^s v; x has n doubles. */
@@ -90,46 +85,42 @@ static void square_sum(const pri_fold_env *e, pri_state *s, const double *x, int
   for (int64_t i = 0; i < n; i++) scaled[i] = ldexp(x[i], -exponent);
   *s = (pri_state){.f = {exponent, e->k->sumsq_f64(scaled, n)}};
 }
-BLOCK(squares_f64) { (void)first; square_sum(e, s, x, n); }
-BLOCK(squares_c128) { (void)first; square_sum(e, s, x, 2 * n); }
-BLOCK(squares_f32) { (void)first; *s = (pri_state){.f = {0, e->k->sumsq_f32(x, n)}}; }
-MERGE(join_squares) {
-  (void)e;
+PRI_BLOCK(squares_f64) { square_sum(e, s, x, n); }
+PRI_BLOCK(squares_c128) { square_sum(e, s, x, 2 * n); }
+PRI_BLOCK(squares_f32) { *s = (pri_state){.f = {0, e->k->sumsq_f32(x, n)}}; }
+PRI_MERGE(join_squares) {
   if (a->f[1] == 0) *a = *b;
   else if (b->f[1] == 0) return;
   else if (a->f[0] >= b->f[0]) a->f[1] += ldexp(b->f[1], 2 * (int)(b->f[0] - a->f[0]));
   else *a = (pri_state){.f = {b->f[0], ldexp(a->f[1], 2 * (int)(a->f[0] - b->f[0])) + b->f[1]}};
 }
 static double root(const pri_state *s) { return ldexp(sqrt(s->f[1]), (int)s->f[0]); }
-FINISH(norm2_f64) { (void)e, (void)n; *(double *)out = root(s); }
-FINISH(norm2_f32) { (void)e, (void)n; *(float *)out = (float)root(s); }
+PRI_FINISH(norm2_f64) { *(double *)out = root(s); }
+PRI_FINISH(norm2_f32) { *(float *)out = (float)root(s); }
 
 /* p = 1 and infinity need no scale. */
 static double sum_moduli(const pri_fold_env *e, const double *x, int64_t n) { return e->k->sumabs_f64(x, n); }
-BLOCK(abs_f64) { (void)first; s->f[0] = sum_moduli(e, x, n); }
-BLOCK(abs_c128) {
-  (void)first;
+PRI_BLOCK(abs_f64) { s->f[0] = sum_moduli(e, x, n); }
+PRI_BLOCK(abs_c128) {
   double room[PRI_FOLD_BLOCK];
   s->f[0] = e->k->sum_f64(moduli(e, PERI_C128, x, n, room), n);
 }
-MERGE(add_f64) { (void)e; a->f[0] += b->f[0]; }
-FINISH(put_f64) { (void)e, (void)n; *(double *)out = s->f[0]; }
-FINISH(put_f32) { (void)e, (void)n; *(float *)out = (float)s->f[0]; }
+PRI_MERGE(add_f64) { a->f[0] += b->f[0]; }
+PRI_FINISH(put_f64) { *(double *)out = s->f[0]; }
+PRI_FINISH(put_f32) { *(float *)out = (float)s->f[0]; }
 
-BLOCK(largest_f64) {
-  (void)first;
+PRI_BLOCK(largest_f64) {
   double room[PRI_FOLD_BLOCK];
   s->f[0] = e->k->max_f64(moduli(e, PERI_F64, x, n, room), n);
 }
-BLOCK(largest_c128) {
-  (void)first;
+PRI_BLOCK(largest_c128) {
   double room[PRI_FOLD_BLOCK];
   s->f[0] = e->k->max_f64(moduli(e, PERI_C128, x, n, room), n);
 }
-MERGE(greatest) { (void)e; if (b->f[0] > a->f[0] || isnan(b->f[0])) *a = *b; }
+PRI_MERGE(greatest) { if (b->f[0] > a->f[0] || isnan(b->f[0])) *a = *b; }
 
 /* p = 0 */
-BLOCK(nonzeros) { (void)first; s->f[0] = (double)e->k->sum_bool(x, n); }
+PRI_BLOCK(nonzeros) { s->f[0] = (double)e->k->sum_bool(x, n); }
 
 /* Any other p: (scale, sum (|x| / scale)^p). */
 static void power_sum(const pri_fold_env *e, pri_state *s, peri_dtype t, const void *x, int64_t n) {
@@ -144,22 +135,24 @@ static void power_sum(const pri_fold_env *e, pri_state *s, peri_dtype t, const v
   e->k->map2[PRI_MAP2_pow][PERI_F64](y, y, 1, &e->p, 0, n);
   s->f[1] = e->k->sum_f64(y, n);
 }
-BLOCK(powers_f64) { (void)first; power_sum(e, s, PERI_F64, x, n); }
-BLOCK(powers_c128) { (void)first; power_sum(e, s, PERI_C128, x, n); }
+PRI_BLOCK(powers_f64) { power_sum(e, s, PERI_F64, x, n); }
+PRI_BLOCK(powers_c128) { power_sum(e, s, PERI_C128, x, n); }
 static double power(const pri_fold_env *e, double x, double p) {
   e->k->map2[PRI_MAP2_pow][PERI_F64](&x, &x, 1, &p, 1, 1);
   return x;
 }
-MERGE(join_powers) {
+PRI_MERGE(join_powers) {
   if (isnan(a->f[0]) || b->f[0] == 0) return;
   if (a->f[0] == 0 || !isfinite(b->f[0])) *a = *b;
   else if (!isfinite(a->f[0])) return;
   else if (a->f[0] >= b->f[0]) a->f[1] += b->f[1] * power(e, b->f[0] / a->f[0], e->p);
   else *a = (pri_state){.f = {b->f[0], a->f[1] * power(e, a->f[0] / b->f[0], e->p) + b->f[1]}};
 }
-static double norm_p(const pri_fold_env *e, const pri_state *s) { return s->f[0] == 0 ? 0 : s->f[0] * power(e, s->f[1], 1 / e->p); }
-FINISH(normp_f64) { (void)n; *(double *)out = norm_p(e, s); }
-FINISH(normp_f32) { (void)n; *(float *)out = (float)norm_p(e, s); }
+static double norm_p(const pri_fold_env *e, const pri_state *s) {
+  return s->f[0] == 0 ? 0 : s->f[0] * power(e, s->f[1], 1 / e->p);
+}
+PRI_FINISH(normp_f64) { *(double *)out = norm_p(e, s); }
+PRI_FINISH(normp_f32) { *(float *)out = (float)norm_p(e, s); }
 
 #define NORM_ROW(wants, result, block, merge, put) {wants, result, PRI_FOLD_BLOCK, PRI_COLUMNS_NONE, {.f = {0}}, block, merge, put}
 #define NORMS(real, complex, merge, put)                                                                               \
@@ -191,8 +184,7 @@ static peri_status run_norm(const peri_op *op, peri_tensor *const *in, const per
 
 /* ---- log sum e^x ---- */
 
-BLOCK(exponentials) {
-  (void)first;
+PRI_BLOCK(exponentials) {
   const double *v = x;
   double most = e->k->max_f64(v, n), y[PRI_FOLD_BLOCK];
   *s = (pri_state){.f = {most, 1}};
@@ -201,7 +193,7 @@ BLOCK(exponentials) {
   e->k->map1[PRI_MAP1_exp][PERI_F64](y, y, n);
   s->f[1] = e->k->sum_f64(y, n);
 }
-MERGE(join_exponentials) {
+PRI_MERGE(join_exponentials) {
   if (isnan(a->f[0]) || b->f[0] == -INFINITY) return;
   if (a->f[0] == -INFINITY || !isfinite(b->f[0])) *a = *b;
   else if (!isfinite(a->f[0])) return;
@@ -211,8 +203,8 @@ MERGE(join_exponentials) {
 static double log_of(const pri_fold_env *e, const pri_state *s) {
   return isfinite(s->f[0]) ? s->f[0] + map_one(e->k, PRI_MAP1_log, s->f[1]) : s->f[0];
 }
-FINISH(lse_f64) { (void)n; *(double *)out = log_of(e, s); }
-FINISH(lse_f32) { (void)n; *(float *)out = (float)log_of(e, s); }
+PRI_FINISH(lse_f64) { *(double *)out = log_of(e, s); }
+PRI_FINISH(lse_f32) { *(float *)out = (float)log_of(e, s); }
 
 #define LSE_ROW(result, put) {PERI_F64, result, PRI_FOLD_BLOCK, PRI_COLUMNS_NONE, {.f = {-INFINITY, 0}}, exponentials, join_exponentials, put}
 static const pri_fold lses[PERI_DTYPES] = {[PERI_BOOL] = LSE_ROW(PERI_F64, lse_f64), [PERI_I64] = LSE_ROW(PERI_F64, lse_f64),
