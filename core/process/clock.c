@@ -1,8 +1,8 @@
 /* clock.c - superposed Poisson clocks.
 **
 ** Events are made 1024 at a time: exponential gaps by the block kernel, running sums, then one word of the other stream
-** for cell and threshold of the alias table, without a branch, so that the loads of many events overlap. A sum within the
-** batch starts from 0 and is added to the time of the batch, kept as hi + lo: times are rounded once however many they are.
+** for cell and threshold of the alias table, without a branch, so that the loads of many events overlap. Sums of 32 gaps
+** start from 0 and are added to the time so far, kept as hi + lo, so that rounding does not pile up.
 ** Source of the superposition: e.g. Kingman, Poisson Processes (1993), section 2.2.
 */
 #include <perigee/process.h>
@@ -45,13 +45,18 @@ static pair add_to(pair a, double x) {
   return two_sum(s.hi, s.lo + a.lo);
 }
 
-/* gap[i] /= rate; t[i] = base + gap[0] + ... + gap[i]; the new base. */
+/* gap[i] *= mean_gap; t[i] = base + gap[0] + ... + gap[i]; the new base. Stretches of 32 are summed from 0 and added to the base. */
 static pair accumulate(double *t, double *gap, int64_t n, double mean_gap, pair base) {
-  double s = 0;
+  enum { STRETCH = 32 };
   for (int64_t i = 0; i < n; i++) gap[i] *= mean_gap;
-  for (int64_t i = 0; i < n; i++) t[i] = s += gap[i];
-  for (int64_t i = 0; i < n; i++) t[i] = base.hi + (base.lo + t[i]);
-  return add_to(base, s);
+  for (int64_t at = 0; at < n; at += STRETCH) {
+    int64_t end = at + STRETCH < n ? at + STRETCH : n;
+    double s = 0;
+    for (int64_t i = at; i < end; i++) t[i] = s += gap[i];
+    for (int64_t i = at; i < end; i++) t[i] = base.hi + (base.lo + t[i]);
+    base = add_to(base, s);
+  }
+  return base;
 }
 
 static void make_batch(peri_clock *c) {

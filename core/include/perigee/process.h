@@ -14,7 +14,7 @@ extern "C" {
 typedef struct peri_clock peri_clock;
 
 typedef struct {
-  double t;      /* > 0; rounded once from the exact sum of gaps kept to twice the precision */
+  double t;      /* > 0; the sum of gaps, kept to twice the precision and rounded at the end */
   double dt;     /* the gap before it: keeps its digits where t, at 1e9, has lost them */
   int64_t index; /* 0 .. m-1 */
 } peri_event;
