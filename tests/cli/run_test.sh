@@ -53,6 +53,6 @@ expect 1 'toys/double' "^perigee: list: .*broken\.lua:" "$PERIGEE" list
 # from any folder the experiments of the source tree are there
 unset PERIGEE_SCRIPTS
 mkdir -p away && cd away || exit 1
-expect 0 'continuized/deterministic.*continuized' '' "$PERIGEE" list continuized
+expect 0 'continuized/clocks.*continuized/deterministic' '' "$PERIGEE" list continuized
 cd "$work" || exit 1
 finish
