@@ -20,8 +20,8 @@
 #define CLASS "diag.moments"
 
 typedef struct {
-  peri_quadratic q;  /* owns its tensors */
-  double L;          /* > 0: the convex case */
+  peri_quadratic q; /* owns its tensors */
+  double L;         /* > 0: the convex case */
 } moments;
 
 static moments *check_moments(lua_State *L) {
@@ -155,7 +155,8 @@ static int at_jumps(lua_State *L, const char *who, double rate) {
   if (!*whole) return raise_core(L, glue_of(L)->cx);
   int64_t *ks = (*whole)->data;
   for (int64_t j = 0; j < count; j++) {
-    if (!(fabs(x[j]) < 0x1p62) || x[j] != floor(x[j])) luaL_error(L, "%s: a number of jumps must be an integer, got %f", who, x[j]);
+    if (!(fabs(x[j]) < 0x1p62) || x[j] != floor(x[j]))
+      luaL_error(L, "%s: a number of jumps must be an integer, got %f", who, x[j]);
     ks[j] = (int64_t)x[j];
   }
   peri_tensor **box = new_box(L);
@@ -202,19 +203,28 @@ static int l_contraction(lua_State *L) {
 static int l_tostring(lua_State *L) {
   moments *m = check_moments(L);
   lua_Integer n = (lua_Integer)m->q.lambda->size;
-  if (m->L > 0) lua_pushfstring(L, "diag.moments: %I directions, convex, L %f", (LUAI_UACINT)n, m->L);
-  else lua_pushfstring(L, "diag.moments: %I directions, theta %f, gamma %f, gammap %f", (LUAI_UACINT)n, m->q.theta, m->q.gamma, m->q.gammap);
+  if (m->L > 0)
+    lua_pushfstring(L, "diag.moments: %I directions, convex, L %f", (LUAI_UACINT)n, m->L);
+  else
+    lua_pushfstring(L, "diag.moments: %I directions, theta %f, gamma %f, gammap %f", (LUAI_UACINT)n, m->q.theta,
+                    m->q.gamma, m->q.gammap);
   return 1;
 }
 
 static const pri_row methods[] = {
-    {"at_jump", l_at_jumps, "m:at_jump(k) -> E f, moments (n, 3)", "Exact mean of f and second moments just after the k-th jump."},
-    {"at_jumps", l_at_jumps, "m:at_jumps{k, ...} -> E f (count), moments (count, n, 3)", "The same after each of several numbers of jumps."},
-    {"weighted", l_weighted, "m:weighted(k | {k, ...}[, rate]) -> E f, moments", "E[e^(rate T_k) f(x_k)], T_k the time of the k-th jump; rate is theta by default."},
+    {"at_jump", l_at_jumps, "m:at_jump(k) -> E f, moments (n, 3)",
+     "Exact mean of f and second moments just after the k-th jump."},
+    {"at_jumps", l_at_jumps, "m:at_jumps{k, ...} -> E f (count), moments (count, n, 3)",
+     "The same after each of several numbers of jumps."},
+    {"weighted", l_weighted, "m:weighted(k | {k, ...}[, rate]) -> E f, moments",
+     "E[e^(rate T_k) f(x_k)], T_k the time of the k-th jump; rate is theta by default."},
     {"at_time", l_at_times, "m:at_time(t) -> E f, moments (n, 3)", "Exact mean of f and second moments at time t."},
-    {"at_times", l_at_times, "m:at_times{t, ...} -> E f (count), moments (count, n, 3)", "The same at each of several times (convex: increasing ones)."},
-    {"stationary", l_stationary, "m:stationary(\"jumps\" | \"time\") -> E f, moments (n, 3)", "Their limits: just after jumps, or at a fixed time."},
-    {"contraction", l_contraction, "m:contraction() -> tensor (n)", "Factor by which a jump contracts the second moments of each direction, on average over the gap before it."},
+    {"at_times", l_at_times, "m:at_times{t, ...} -> E f (count), moments (count, n, 3)",
+     "The same at each of several times (convex: increasing ones)."},
+    {"stationary", l_stationary, "m:stationary(\"jumps\" | \"time\") -> E f, moments (n, 3)",
+     "Their limits: just after jumps, or at a fixed time."},
+    {"contraction", l_contraction, "m:contraction() -> tensor (n)",
+     "Factor by which a jump contracts the second moments of each direction, on average over the gap before it."},
     {"__gc", l_gc, "", ""},
     {"__close", l_gc, "", ""},
     {"__tostring", l_tostring, "", ""},
@@ -222,9 +232,10 @@ static const pri_row methods[] = {
 
 static const pri_row constructors[] = {
     {"quadratic", l_quadratic, "diag.moments.quadratic{ lambda, theta, gamma, gammap, x0[, z0, variance] } -> moments",
-     "Second moments of the continuized iteration on sum lambda x^2 / 2 with constant parameters; x0, z0 are relative to the minimiser."},
+     "Second moments of the continuized iteration on sum lambda x^2 / 2, constant parameters; x0, z0 as seen from the "
+     "minimiser."},
     {"convex", l_convex, "diag.moments.convex{ lambda, L, x0[, z0, variance] } -> moments",
-     "The same with the parameters of the convex case, which follow the clock: eta = 2/t, gamma = 1/L, gamma' = t/(2L)."},
+     "The same with the parameters of the convex case, which follow the clock: eta = 2/t, gamma = 1/L, gammap = t/2L."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_diag(lua_State *L) {

@@ -31,7 +31,8 @@ static int l_expm(lua_State *L) { return of_one(L, peri_expm); }
 static const pri_row products[] = {
     {"mm", l_mm, "a:mm(b) -> tensor", "Matrix product of a (m, k) and b (k, n), or of a and a vector b (k)."},
     {"mv", l_mv, "a:mv(x) -> tensor", "Product of a matrix a (m, k) and a vector x (k)."},
-    {"bmm", l_bmm, "a:bmm(b) -> tensor", "Matrix products of two stacks (..., m, k) and (..., k, n); leading axes broadcast."},
+    {"bmm", l_bmm, "a:bmm(b) -> tensor",
+     "Matrix products of two stacks (..., m, k) and (..., k, n); leading axes broadcast."},
     {"outer", l_outer, "a:outer(b) -> tensor", "The matrix a[i] b[j] of two vectors."},
     {NULL, NULL, NULL, NULL}};
 

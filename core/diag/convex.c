@@ -59,7 +59,8 @@ static double try_step(const direction *o, double t, double h, const double *m, 
     }
     slope(o, t + at[s] * h, next, k[s]);
   }
-  double xx = fmax(fabs(m[0]), fabs(next[0])), zz = fmax(fabs(m[2]), fabs(next[2])), scale[3] = {xx, sqrt(xx * zz), zz}, worst = 0;
+  double xx = fmax(fabs(m[0]), fabs(next[0])), zz = fmax(fabs(m[2]), fabs(next[2])), scale[3] = {xx, sqrt(xx * zz), zz},
+         worst = 0;
   for (int c = 0; c < 3; c++) {
     double e = 0;
     for (int s = 0; s < 7; s++) e += error[s] * k[s][c];
@@ -69,7 +70,9 @@ static double try_step(const direction *o, double t, double h, const double *m, 
   return worst;
 }
 
-typedef struct { double t, h, m[3]; } state;
+typedef struct {
+  double t, h, m[3];
+} state;
 
 /* From s->t to t. False if the moments overflow or no step is small enough. */
 static bool advance(const direction *o, state *s, double t) {
@@ -84,7 +87,8 @@ static bool advance(const direction *o, state *s, double t) {
       s->t = last ? t : s->t + h;
       memcpy(s->m, next, sizeof next);
       memcpy(k[0], k[6], sizeof k[0]);
-    } else if (h <= 1e-14 * s->t) return false;
+    } else if (h <= 1e-14 * s->t)
+      return false;
     if (worst > 1 || !last || grow < 1) s->h = h * fmin(5, fmax(0.2, grow));
   }
   return true;
@@ -96,8 +100,10 @@ static bool follow(const direction *o, int64_t count, const double *ts, double *
   series(o, START, s.m);
   for (int64_t j = 0; j < count; j++) {
     double *m = out + j * stride, x = o->d.x, z = o->d.z;
-    if (ts[j] == 0) m[0] = x * x, m[1] = x * z, m[2] = z * z;
-    else if (ts[j] <= START) series(o, ts[j], m);
+    if (ts[j] == 0)
+      m[0] = x * x, m[1] = x * z, m[2] = z * z;
+    else if (ts[j] <= START)
+      series(o, ts[j], m);
     else {
       if (!advance(o, &s, ts[j])) return false;
       memcpy(m, s.m, sizeof s.m);
@@ -109,7 +115,8 @@ static bool follow(const direction *o, int64_t count, const double *ts, double *
 static peri_status check_times(peri_ctx *cx, double L, int64_t count, const double *ts) {
   if (!(L > 0 && isfinite(L))) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: L must be > 0, got %g", L);
   for (int64_t j = 0; j < count; j++) {
-    if (!(ts[j] >= 0 && isfinite(ts[j]))) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: a time must be >= 0, got %g", ts[j]);
+    if (!(ts[j] >= 0 && isfinite(ts[j])))
+      return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: a time must be >= 0, got %g", ts[j]);
     if (j > 0 && ts[j] < ts[j - 1])
       return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: times must increase, got %g after %g", ts[j], ts[j - 1]);
   }
@@ -125,7 +132,9 @@ peri_tensor *peri_moments_convex(const peri_quadratic *q, double L, int64_t coun
     direction o = {p.cx, p.d[i], L};
     bool ok = follow(&o, count, ts, (double *)r->data + 3 * i, 3 * p.n);
     st = peri_check_interrupt(p.cx);
-    if (!st && !ok) st = peri_fail(p.cx, PERI_ERR_NUMERIC, "diag.moments: the moments of direction %lld diverge (lambda / L is %g)", (long long)i + 1, p.d[i].lambda / L);
+    if (!st && !ok)
+      st = peri_fail(p.cx, PERI_ERR_NUMERIC, "diag.moments: the moments of direction %lld diverge (lambda / L is %g)",
+                     (long long)i + 1, p.d[i].lambda / L);
   }
   pri_problem_close(&p);
   if (st) peri_release(r), r = NULL;

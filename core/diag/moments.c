@@ -16,7 +16,9 @@
 #include <float.h>
 #include <math.h>
 
-typedef struct { double m[4][4]; } affine;
+typedef struct {
+  double m[4][4];
+} affine;
 
 /* r = a b */
 static void compose(affine *r, const affine *a, const affine *b) {
@@ -51,13 +53,15 @@ static affine drift(const peri_quadratic *q) {
 
 static affine jump(const peri_quadratic *q, const pri_direction *d) {
   double a = 1 - q->gamma * d->lambda, b = -q->gammap * d->lambda, g = q->gamma, h = q->gammap;
-  return (affine){{{a * a, 0, 0, d->s2 * g * g}, {a * b, a, 0, d->s2 * g * h}, {b * b, 2 * b, 1, d->s2 * h * h}, {0, 0, 0, 1}}};
+  return (affine){
+      {{a * a, 0, 0, d->s2 * g * g}, {a * b, a, 0, d->s2 * g * h}, {b * b, 2 * b, 1, d->s2 * h * h}, {0, 0, 0, 1}}};
 }
 
 /* E e^(r gap) e^(gap D) = (c I - D)^-1 with c = 1 - r, written out: every term is positive, nothing cancels. */
 static affine mixing(const peri_quadratic *q, double r) {
   double c = 1 - r, t = q->theta, w = 1 / (c * (c + 2 * t) * (c + 4 * t));
-  double stay = (c * c + 4 * c * t + 2 * t * t) * w, pass = t * (c + 2 * t) * w, swap = 2 * t * t * w, middle = (c + 2 * t) * (c + 2 * t) * w;
+  double stay = (c * c + 4 * c * t + 2 * t * t) * w, pass = t * (c + 2 * t) * w, swap = 2 * t * t * w,
+         middle = (c + 2 * t) * (c + 2 * t) * w;
   return (affine){{{stay, 2 * pass, swap, 0}, {pass, middle, pass, 0}, {swap, 2 * pass, stay, 0}, {0, 0, 0, 1 / c}}};
 }
 
@@ -84,9 +88,11 @@ static affine generator(const peri_quadratic *q, const pri_direction *d) {
 
 static peri_status check_parameters(const peri_quadratic *q) {
   peri_ctx *cx = q->lambda->cx;
-  if (!(q->theta > 0 && isfinite(q->theta))) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: theta must be > 0, got %g", q->theta);
+  if (!(q->theta > 0 && isfinite(q->theta)))
+    return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: theta must be > 0, got %g", q->theta);
   if (!isfinite(q->gamma)) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: gamma must be finite, got %g", q->gamma);
-  if (!isfinite(q->gammap)) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: gammap must be finite, got %g", q->gammap);
+  if (!isfinite(q->gammap))
+    return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: gammap must be finite, got %g", q->gammap);
   return PERI_OK;
 }
 
@@ -113,15 +119,18 @@ static peri_tensor *end(pri_problem *p, peri_status st, peri_tensor *r) {
 
 static peri_status check_jumps(peri_ctx *cx, int64_t count, const int64_t *ks, double rate) {
   static const int64_t most = 1000000000000000;
-  if (!(rate >= 0 && rate < 1)) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: the rate of the weight must lie in [0, 1), got %g", rate);
+  if (!(rate >= 0 && rate < 1))
+    return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: the rate of the weight must lie in [0, 1), got %g", rate);
   for (int64_t j = 0; j < count; j++)
     if (ks[j] < 0 || ks[j] > most)
-      return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: a number of jumps must lie in 0..10^15, got %lld", (long long)ks[j]);
+      return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: a number of jumps must lie in 0..10^15, got %lld",
+                       (long long)ks[j]);
   return PERI_OK;
 }
 
 /* out[j * stride ..] = moments of direction d after ks[j] jumps; increasing ks continue from one to the next. */
-static void follow_jumps(const peri_quadratic *q, const pri_direction *d, double rate, int64_t count, const int64_t *ks, double *out, int64_t stride) {
+static void follow_jumps(const peri_quadratic *q, const pri_direction *d, double rate, int64_t count, const int64_t *ks,
+                         double *out, int64_t stride) {
   enum { SHORT = 32 }; /* gaps up to here are stepped, longer ones squared */
   affine s = step(q, d, rate);
   double v[4];
@@ -145,7 +154,8 @@ peri_tensor *peri_moments_at_jumps(const peri_quadratic *q, int64_t count, const
   if (check_jumps(q->lambda->cx, count, ks, rate)) return NULL;
   peri_tensor *r = begin(&p, q, 3, (int64_t[]){count, 0, 3}, 1);
   if (!r) return NULL;
-  for (int64_t i = 0; i < p.n && !pri_stopped(p.cx); i++) follow_jumps(q, &p.d[i], rate, count, ks, (double *)r->data + 3 * i, 3 * p.n);
+  for (int64_t i = 0; i < p.n && !pri_stopped(p.cx); i++)
+    follow_jumps(q, &p.d[i], rate, count, ks, (double *)r->data + 3 * i, 3 * p.n);
   return end(&p, peri_check_interrupt(p.cx), r);
 }
 
@@ -153,7 +163,8 @@ peri_tensor *peri_moments_at_jumps(const peri_quadratic *q, int64_t count, const
 
 static peri_status check_times(peri_ctx *cx, int64_t count, const double *ts) {
   for (int64_t j = 0; j < count; j++)
-    if (!(ts[j] >= 0 && isfinite(ts[j]))) return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: a time must be >= 0, got %g", ts[j]);
+    if (!(ts[j] >= 0 && isfinite(ts[j])))
+      return peri_fail(cx, PERI_ERR_VALUE, "diag.moments: a time must be >= 0, got %g", ts[j]);
   return PERI_OK;
 }
 
@@ -203,7 +214,8 @@ static double spectral_radius(const affine *s) {
 
 static peri_status all_finite(peri_ctx *cx, const affine *s, int64_t i) {
   for (int k = 0; k < 16; k++)
-    if (!isfinite(s->m[k / 4][k % 4])) return peri_fail(cx, PERI_ERR_NUMERIC, "diag.moments: overflow in direction %lld", (long long)i + 1);
+    if (!isfinite(s->m[k / 4][k % 4]))
+      return peri_fail(cx, PERI_ERR_NUMERIC, "diag.moments: overflow in direction %lld", (long long)i + 1);
   return PERI_OK;
 }
 
@@ -227,15 +239,18 @@ static peri_status fixed_point(peri_ctx *cx, const affine *s, int64_t i, double 
   if (all_finite(cx, s, i)) return cx->code;
   double rho = spectral_radius(s);
   if (!(rho < 1 - 16 * DBL_EPSILON)) /* a spectral radius of 1 may come out just below */
-    return peri_fail(cx, PERI_ERR_NUMERIC, "diag.moments: direction %lld has no stationary law: its second moments change by a factor %.16g a jump",
-                     (long long)i + 1, rho);
+    return peri_fail(
+        cx, PERI_ERR_NUMERIC,
+        "diag.moments: direction %lld has no stationary law: its second moments change by a factor %.16g a jump",
+        (long long)i + 1, rho);
   for (int r = 0; r < 3; r++) {
     for (int c = 0; c < 3; c++) a[r + 3 * c] = (r == c) - s->m[r][c];
     m[r] = s->m[r][3];
   }
   dgetrf_(&n, &n, a, &n, pivots, &info);
   if (info == 0) dgetrs_("N", &n, &one, a, &n, pivots, m, &n, &info, 1);
-  if (info != 0) return peri_fail(cx, PERI_ERR_NUMERIC, "diag.moments: direction %lld has no stationary law", (long long)i + 1);
+  if (info != 0)
+    return peri_fail(cx, PERI_ERR_NUMERIC, "diag.moments: direction %lld has no stationary law", (long long)i + 1);
   return PERI_OK;
 }
 

@@ -5,7 +5,9 @@
 #include <perigee/diag.h>
 #include "tensor/tensor.h"
 
-typedef struct { double lambda, x, z, s2; } pri_direction; /* curvature, start, variance of the noise */
+typedef struct {
+  double lambda, x, z, s2;
+} pri_direction; /* curvature, start, variance of the noise */
 
 typedef struct {
   peri_ctx *cx;

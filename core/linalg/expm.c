@@ -22,8 +22,8 @@ typedef struct {
   peri_ctx *cx;
   int64_t n, size; /* size = n^2 */
   double *a, *a2, *a4, *a6, *u, *v, *t;
-  double *x, *y;   /* (n): vectors of the norm estimates */
-  int *pivots;     /* (n): of the solve, and the sign vector of the estimates */
+  double *x, *y; /* (n): vectors of the norm estimates */
+  int *pivots;   /* (n): of the solve, and the sign vector of the estimates */
 } expm;
 
 enum { MATRICES = 6, VECTORS = 2 };
@@ -69,6 +69,9 @@ static double norm_estimate(expm *e, const double *b, int power, const double *c
   }
 }
 
+/* A number of squarings as an integer; a product that the stop flag cut short may have left anything in the matrices. */
+static int squarings(double s) { return s > 0 ? (int)fmin(s, 4096) : 0; }
+
 /* Squarings still needed so that rounding in the evaluation of r_m(scale A) stays below u: through | |A|^(2m+1) |. */
 static int ell(expm *e, double scale, int m) {
   static const double inverse_c[14] = {[3] = 100800.,
@@ -89,11 +92,12 @@ static int ell(expm *e, double scale, int m) {
   for (int64_t i = 0; i < e->n; i++) largest = fmax(largest, x[i]);
   if (largest == 0) return 0;
   double extra = ceil(log2(largest / (norm * inverse_c[m]) / (DBL_EPSILON / 2)) / (2 * m));
-  return extra > 0 ? (int)extra : 0;
+  return squarings(extra);
 }
 
 /* r = c0 I + c1 x + c2 y + c3 z, each of the matrices but x optional. */
-static void combine(const expm *e, double *r, double c0, double c1, const double *x, double c2, const double *y, double c3, const double *z) {
+static void combine(const expm *e, double *r, double c0, double c1, const double *x, double c2, const double *y,
+                    double c3, const double *z) {
   for (int64_t i = 0; i < e->size; i++) r[i] = c1 * x[i] + (y ? c2 * y[i] : 0) + (z ? c3 * z[i] : 0);
   for (int64_t i = 0; i < e->n; i++) r[i * e->n + i] += c0;
 }
@@ -124,8 +128,20 @@ static void pade_low(expm *e, int m) {
 
 /* The same for m = 13, on A / 2^s; scales A and its powers. */
 static void pade_13(expm *e, int s) {
-  static const double b[] = {64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600, 670442572800,
-                             33522128640,       1323241920,        40840800,         960960,           16380,           182,            1};
+  static const double b[] = {64764752532480000,
+                             32382376266240000,
+                             7771770303897600,
+                             1187353796428800,
+                             129060195264000,
+                             10559470521600,
+                             670442572800,
+                             33522128640,
+                             1323241920,
+                             40840800,
+                             960960,
+                             16380,
+                             182,
+                             1};
   double c1 = ldexp(1, -s), c2 = c1 * c1, c4 = c2 * c2, c6 = c4 * c2;
   for (int64_t i = 0; i < e->size; i++) e->a[i] *= c1, e->a2[i] *= c2, e->a4[i] *= c4, e->a6[i] *= c6;
   combine(e, e->v, 0, b[9], e->a2, b[11], e->a4, b[13], e->a6);
@@ -153,7 +169,7 @@ static int pade(expm *e) {
   if (eta3 <= 9.504178996162932e-1 && ell(e, 1, 7) == 0) return pade_low(e, 7), 0;
   if (eta3 <= 2.097847961257068 && ell(e, 1, 9) == 0) return pade_low(e, 9), 0;
   double d10 = norm_estimate(e, e->a4, 1, e->a6, 10), eta5 = fmin(eta3, fmax(d8, d10));
-  int s = eta5 > 4.25 ? (int)ceil(log2(eta5 / 4.25)) : 0;
+  int s = squarings(ceil(log2(eta5 / 4.25)));
   s += ell(e, ldexp(1, -s), 13);
   pade_13(e, s);
   return s;
@@ -169,7 +185,8 @@ static peri_status quotient(expm *e) {
   }
   dgetrf_(&n, &n, e->u, &n, e->pivots, &info);
   if (info == 0) dgetrs_("N", &n, &n, e->u, &n, e->pivots, e->v, &n, &info, 1);
-  if (info != 0) return peri_fail(e->cx, PERI_ERR_NUMERIC, "linalg.expm: the Pade denominator is singular (pivot %d is 0)", info);
+  if (info != 0)
+    return peri_fail(e->cx, PERI_ERR_NUMERIC, "linalg.expm: the Pade denominator is singular (pivot %d is 0)", info);
   return PERI_OK;
 }
 
@@ -210,17 +227,18 @@ peri_status pri_expm(peri_ctx *cx, int64_t n, double *a, double *work, int *pivo
     before = isfinite(norm) ? (int)ceil(log2(norm)) - 35 : 1024;
     for (int64_t i = 0; i < e.size; i++) a[i] = ldexp(a[i], -before);
   }
-  int squarings = pade(&e) + before;
+  int left = pade(&e) + before;
   if (pri_stopped(cx)) return peri_check_interrupt(cx);
   if (quotient(&e)) return cx->code;
-  for (int i = 0; i < squarings; i++) {
+  for (; left > 0; left--) {
     if (pri_stopped(cx)) return peri_check_interrupt(cx);
     pri_product(cx, n, e.t, e.v, e.v);
     swap(&e.t, &e.v);
   }
   if (pri_stopped(cx)) return peri_check_interrupt(cx);
   for (int64_t i = 0; i < e.size; i++)
-    if (!isfinite(e.v[i])) return peri_fail(cx, PERI_ERR_NUMERIC, "linalg.expm: the result overflows; the matrix has norm %.3g", norm);
+    if (!isfinite(e.v[i]))
+      return peri_fail(cx, PERI_ERR_NUMERIC, "linalg.expm: the result overflows; the matrix has norm %.3g", norm);
   memcpy(a, e.v, (size_t)e.size * sizeof *a);
   if (flip) transpose(a, n);
   return PERI_OK;
@@ -287,7 +305,13 @@ static peri_status run_expm(const peri_op *op, peri_tensor *const *in, const per
   return st;
 }
 
-const peri_op pri_op_expm = {.name = "linalg.expm", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_expm, .samples = "square",
-                             .signature = "linalg.expm(a)", .help = "Matrix exponential e^a of each square matrix of a."};
+const peri_op pri_op_expm = {.name = "linalg.expm",
+                             .arity = 1,
+                             .outputs = 1,
+                             .result = PERI_RESULT_OWN,
+                             .run = run_expm,
+                             .samples = "square",
+                             .signature = "linalg.expm(a)",
+                             .help = "Matrix exponential e^a of each square matrix of a."};
 
 peri_tensor *peri_expm(peri_tensor *a) { return peri_apply(&pri_op_expm, &a, NULL); }

@@ -14,7 +14,8 @@ peri_dtype pri_float_dtype(const peri_tensor *a, const peri_tensor *b);
 peri_tensor *pri_blas_operand(peri_tensor *t, peri_dtype to);
 
 /* Leading axes (all but `inner` last ones) of a and b broadcast into dims, their number into nd. */
-peri_status pri_batch_shape(const char *who, const peri_tensor *a, const peri_tensor *b, int inner, int *nd, int64_t *dims);
+peri_status pri_batch_shape(const char *who, const peri_tensor *a, const peri_tensor *b, int inner, int *nd,
+                            int64_t *dims);
 
 /* A stack of matrices: which one is index i in C order. */
 typedef struct {
@@ -33,7 +34,8 @@ peri_status pri_square(const char *who, const peri_tensor *t, int64_t *n);
 peri_status pri_finite(peri_ctx *cx, const char *who, peri_dtype t, const void *matrix, int64_t n, bool columns);
 
 /* dst[i + j ldd] = src[i s0 + j s1], i < rows, j < cols: a copy into column-major order, in tiles. */
-void pri_to_columns(void *dst, int64_t ldd, const void *src, int64_t s0, int64_t s1, int64_t rows, int64_t cols, size_t bytes);
+void pri_to_columns(void *dst, int64_t ldd, const void *src, int64_t s0, int64_t s1, int64_t rows, int64_t cols,
+                    size_t bytes);
 
 /* C = A B of contiguous (n, n) f64 matrices, none overlapping C, on the pool. May be cut short by the stop flag. */
 void pri_product(peri_ctx *cx, int64_t n, double *c, const double *a, const double *b);

@@ -50,8 +50,10 @@ static void choose_grid(product *p) {
   p->rows = p->m;
   p->cols = p->n;
   if (m * n * k >= WHOLE) {
-    if (p->m >= 384) p->rows = even_parts(p->m, at_least(448, n * k));
-    else if (p->n >= 1024) p->cols = even_parts(p->n, at_least(512, m * k));
+    if (p->m >= 384)
+      p->rows = even_parts(p->m, at_least(448, n * k));
+    else if (p->n >= 1024)
+      p->cols = even_parts(p->n, at_least(512, m * k));
   }
   while ((double)p->rows * (double)p->cols * k > MOST && (p->rows > 128 || p->cols > 128)) {
     int64_t *longer = p->rows > p->cols ? &p->rows : &p->cols;
@@ -65,8 +67,8 @@ static void choose_grid(product *p) {
 static const double one[2] = {1, 0}, zero[2] = {0, 0};
 
 /* C (m, n; ldc) = A B, with m, n, k >= 1. */
-static void gemm(peri_dtype t, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const void *a, int lda, const void *b, int ldb,
-                 void *c, int ldc) {
+static void gemm(peri_dtype t, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const void *a, int lda,
+                 const void *b, int ldb, void *c, int ldc) {
   switch (t) {
   case PERI_F32: cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, 0, c, ldc); break;
   case PERI_F64: cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, 0, c, ldc); break;
@@ -76,7 +78,8 @@ static void gemm(peri_dtype t, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, in
 
 /* y (dense) = op(A) x, where A as stored is (m, n). y is cleared first: some releases of OpenBLAS scale it by beta = 0, which
 ** keeps a NaN found there. */
-static void gemv(peri_dtype t, CBLAS_TRANSPOSE ta, int m, int n, const void *a, int lda, const void *x, int incx, void *y) {
+static void gemv(peri_dtype t, CBLAS_TRANSPOSE ta, int m, int n, const void *a, int lda, const void *x, int incx,
+                 void *y) {
   memset(y, 0, (size_t)(ta == CblasTrans ? n : m) * peri_sizeof(t));
   switch (t) {
   case PERI_F32: cblas_sgemv(CblasRowMajor, ta, m, n, 1, a, lda, x, incx, 0, y, 1); break;
@@ -90,14 +93,20 @@ static CBLAS_TRANSPOSE flag(bool trans) { return trans ? CblasTrans : CblasNoTra
 /* The panel (rows i.., cols j..) of matrix q of the stack. */
 static void run_panel(const product *p, int64_t q, int64_t i, int64_t j) {
   const int64_t bytes = (int64_t)peri_sizeof(p->dtype);
-  int m = (int)(p->m - i < p->rows ? p->m - i : p->rows), n = (int)(p->n - j < p->cols ? p->n - j : p->cols), k = (int)p->k;
+  int m = (int)(p->m - i < p->rows ? p->m - i : p->rows), n = (int)(p->n - j < p->cols ? p->n - j : p->cols),
+      k = (int)p->k;
   int lda = (int)p->a.ld, ldb = (int)p->b.ld;
-  const char *a = p->a.data + (pri_batch_offset(&p->batch, p->a.batch_strides, q) + (p->a.trans ? i : i * p->a.ld)) * bytes;
-  const char *b = p->b.data + (pri_batch_offset(&p->batch, p->b.batch_strides, q) + (p->b.trans ? j * p->b.ld : j)) * bytes;
+  const char *a =
+      p->a.data + (pri_batch_offset(&p->batch, p->a.batch_strides, q) + (p->a.trans ? i : i * p->a.ld)) * bytes;
+  const char *b =
+      p->b.data + (pri_batch_offset(&p->batch, p->b.batch_strides, q) + (p->b.trans ? j * p->b.ld : j)) * bytes;
   char *c = p->c + (q * p->m * p->n + i * p->n + j) * bytes;
-  if (p->n == 1) gemv(p->dtype, flag(p->a.trans), p->a.trans ? k : m, p->a.trans ? m : k, a, lda, b, p->b.trans ? 1 : ldb, c);
-  else if (p->m == 1) gemv(p->dtype, flag(!p->b.trans), p->b.trans ? n : k, p->b.trans ? k : n, b, ldb, a, p->a.trans ? lda : 1, c);
-  else gemm(p->dtype, flag(p->a.trans), flag(p->b.trans), m, n, k, a, lda, b, ldb, c, (int)p->n);
+  if (p->n == 1)
+    gemv(p->dtype, flag(p->a.trans), p->a.trans ? k : m, p->a.trans ? m : k, a, lda, b, p->b.trans ? 1 : ldb, c);
+  else if (p->m == 1)
+    gemv(p->dtype, flag(!p->b.trans), p->b.trans ? n : k, p->b.trans ? k : n, b, ldb, a, p->a.trans ? lda : 1, c);
+  else
+    gemm(p->dtype, flag(p->a.trans), flag(p->b.trans), m, n, k, a, lda, b, ldb, c, (int)p->n);
 }
 
 static void run_task(void *ud, int64_t task) {
@@ -117,8 +126,10 @@ static void run_product(peri_ctx *cx, product *p) {
   p->cx = cx;
   choose_grid(p);
   int64_t tasks = (p->batch.count + p->together - 1) / p->together * p->down * p->across;
-  if (tasks == 1) run_task(p, 0);
-  else pri_parallel(cx, tasks, run_task, p);
+  if (tasks == 1)
+    run_task(p, 0);
+  else
+    pri_parallel(cx, tasks, run_task, p);
 }
 
 /* ---- from tensors ---- */
@@ -137,7 +148,8 @@ static factor make_factor(const peri_tensor *t, const pri_batch *batch) {
 static peri_status check_product(const peri_op *op, const peri_tensor *a, const peri_tensor *b, int64_t rows_of_b) {
   peri_ctx *cx = a->cx;
   if (a->dims[a->ndim - 1] != rows_of_b)
-    return peri_fail(cx, PERI_ERR_SHAPE, "%s: inner dimensions differ: %s x %s", op->name, peri_shape(a), peri_shape(b));
+    return peri_fail(cx, PERI_ERR_SHAPE, "%s: inner dimensions differ: %s x %s", op->name, peri_shape(a),
+                     peri_shape(b));
   peri_dtype t = peri_promote(a, b);
   if (t < PERI_F32)
     return peri_fail(cx, PERI_ERR_DTYPE, "%s: not defined for %s x %s; cast one operand to f64", op->name,
@@ -147,14 +159,16 @@ static peri_status check_product(const peri_op *op, const peri_tensor *a, const 
 
 static peri_status check_fits(const peri_op *op, const product *p, const peri_tensor *a, const peri_tensor *b) {
   if (pri_fits_blas(p->k) && pri_fits_blas(p->n) && pri_fits_blas(p->a.ld) && pri_fits_blas(p->b.ld)) return PERI_OK;
-  return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: %s x %s is beyond BLAS's largest dimension, 2147483647", op->name, peri_shape(a),
-                   peri_shape(b));
+  return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: %s x %s is beyond BLAS's largest dimension, 2147483647", op->name,
+                   peri_shape(a), peri_shape(b));
 }
 
 /* out (batch..., m, n), already there, becomes a b; both operands are at least 2-d and suit each other. */
-static peri_status multiply(const peri_op *op, peri_tensor *a, peri_tensor *b, peri_dtype t, peri_tensor *out, int batch_nd) {
+static peri_status multiply(const peri_op *op, peri_tensor *a, peri_tensor *b, peri_dtype t, peri_tensor *out,
+                            int batch_nd) {
   peri_ctx *cx = out->cx;
-  product p = {.dtype = t, .m = a->dims[a->ndim - 2], .k = a->dims[a->ndim - 1], .n = b->dims[b->ndim - 1], .c = out->data};
+  product p = {
+      .dtype = t, .m = a->dims[a->ndim - 2], .k = a->dims[a->ndim - 1], .n = b->dims[b->ndim - 1], .c = out->data};
   p.batch = pri_batch_make(batch_nd, out->dims);
   p.a.ld = p.b.ld = 1;
   if (check_fits(op, &p, a, b)) return cx->code; /* before a copy of something huge is attempted */
@@ -175,20 +189,24 @@ static peri_status multiply(const peri_op *op, peri_tensor *a, peri_tensor *b, p
 }
 
 static peri_status finish(peri_status st, peri_tensor *result, peri_tensor **out) {
-  if (st) peri_release(result);
-  else out[0] = result;
+  if (st)
+    peri_release(result);
+  else
+    out[0] = result;
   return st;
 }
 
 static peri_status check_ndim(const peri_op *op, const peri_tensor *t, const char *which, int nd, const char *what) {
   if (t->ndim == nd) return PERI_OK;
-  return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: the %s operand must be %s, got shape %s", op->name, which, what, peri_shape(t));
+  return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: the %s operand must be %s, got shape %s", op->name, which, what,
+                   peri_shape(t));
 }
 
 static peri_status run_mm(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   (void)args;
   peri_tensor *a = in[0], *b = in[1];
-  if (check_ndim(op, a, "first", 2, "a matrix") || check_ndim(op, b, "second", 2, "a matrix") || check_product(op, a, b, b->dims[0]))
+  if (check_ndim(op, a, "first", 2, "a matrix") || check_ndim(op, b, "second", 2, "a matrix") ||
+      check_product(op, a, b, b->dims[0]))
     return a->cx->code;
   peri_dtype t = pri_float_dtype(a, b);
   peri_tensor *r = peri_new(a->cx, t, 2, (int64_t[]){a->dims[0], b->dims[1]});
@@ -197,13 +215,16 @@ static peri_status run_mm(const peri_op *op, peri_tensor *const *in, const peri_
 }
 
 /* x (k) as a (k, 1) column. */
-static peri_tensor *as_column(peri_tensor *x) { return peri_view(x, 2, (int64_t[]){x->dims[0], 1}, (int64_t[]){x->strides[0], 1}, 0); }
+static peri_tensor *as_column(peri_tensor *x) {
+  return peri_view(x, 2, (int64_t[]){x->dims[0], 1}, (int64_t[]){x->strides[0], 1}, 0);
+}
 
 static peri_status run_mv(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   (void)args;
   peri_tensor *a = in[0], *x = in[1];
   peri_ctx *cx = a->cx;
-  if (check_ndim(op, a, "first", 2, "a matrix") || check_ndim(op, x, "second", 1, "a vector") || check_product(op, a, x, x->dims[0]))
+  if (check_ndim(op, a, "first", 2, "a matrix") || check_ndim(op, x, "second", 1, "a vector") ||
+      check_product(op, a, x, x->dims[0]))
     return cx->code;
   peri_dtype t = pri_float_dtype(a, x);
   peri_tensor *column = as_column(x), *r = column ? peri_new(cx, t, 1, a->dims) : NULL;
@@ -219,7 +240,8 @@ static peri_status run_bmm(const peri_op *op, peri_tensor *const *in, const peri
   int nd;
   int64_t dims[PERI_MAXDIM];
   if (a->ndim < 2 || b->ndim < 2)
-    return peri_fail(cx, PERI_ERR_SHAPE, "%s: both operands need two axes or more, got %s and %s", op->name, peri_shape(a), peri_shape(b));
+    return peri_fail(cx, PERI_ERR_SHAPE, "%s: both operands need two axes or more, got %s and %s", op->name,
+                     peri_shape(a), peri_shape(b));
   if (check_product(op, a, b, b->dims[b->ndim - 2]) || pri_batch_shape(op->name, a, b, 2, &nd, dims)) return cx->code;
   peri_dtype t = pri_float_dtype(a, b);
   dims[nd] = a->dims[a->ndim - 2];
@@ -247,16 +269,43 @@ void pri_product(peri_ctx *cx, int64_t n, double *c, const double *a, const doub
   run_product(cx, &p);
 }
 
-const peri_op pri_op_mm = {.name = "tensor.mm", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_mm, .samples = "product",
-                           .signature = "a:mm(b)", .help = "Matrix product of a (m, k) and b (k, n)."};
-const peri_op pri_op_mv = {.name = "tensor.mv", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_mv, .samples = "product",
-                           .signature = "a:mv(x)", .help = "Product of a matrix a (m, k) and a vector x (k)."};
-const peri_op pri_op_bmm = {.name = "tensor.bmm", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_bmm, .samples = "product",
-                            .signature = "a:bmm(b)", .help = "Matrix products of two stacks (..., m, k) and (..., k, n); leading axes broadcast."};
-const peri_op pri_op_outer = {.name = "tensor.outer", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_outer, .samples = "vectors",
-                              .signature = "a:outer(b)", .help = "The matrix a[i] b[j] of two vectors."};
+const peri_op pri_op_mm = {.name = "tensor.mm",
+                           .arity = 2,
+                           .outputs = 1,
+                           .result = PERI_RESULT_OWN,
+                           .run = run_mm,
+                           .samples = "product",
+                           .signature = "a:mm(b)",
+                           .help = "Matrix product of a (m, k) and b (k, n)."};
+const peri_op pri_op_mv = {.name = "tensor.mv",
+                           .arity = 2,
+                           .outputs = 1,
+                           .result = PERI_RESULT_OWN,
+                           .run = run_mv,
+                           .samples = "product",
+                           .signature = "a:mv(x)",
+                           .help = "Product of a matrix a (m, k) and a vector x (k)."};
+const peri_op pri_op_bmm = {.name = "tensor.bmm",
+                            .arity = 2,
+                            .outputs = 1,
+                            .result = PERI_RESULT_OWN,
+                            .run = run_bmm,
+                            .samples = "product",
+                            .signature = "a:bmm(b)",
+                            .help =
+                                "Matrix products of two stacks (..., m, k) and (..., k, n); leading axes broadcast."};
+const peri_op pri_op_outer = {.name = "tensor.outer",
+                              .arity = 2,
+                              .outputs = 1,
+                              .result = PERI_RESULT_OWN,
+                              .run = run_outer,
+                              .samples = "vectors",
+                              .signature = "a:outer(b)",
+                              .help = "The matrix a[i] b[j] of two vectors."};
 
-static peri_tensor *apply2(const peri_op *op, peri_tensor *a, peri_tensor *b) { return peri_apply(op, (peri_tensor *[]){a, b}, NULL); }
+static peri_tensor *apply2(const peri_op *op, peri_tensor *a, peri_tensor *b) {
+  return peri_apply(op, (peri_tensor *[]){a, b}, NULL);
+}
 peri_tensor *peri_mm(peri_tensor *a, peri_tensor *b) { return apply2(&pri_op_mm, a, b); }
 peri_tensor *peri_mv(peri_tensor *a, peri_tensor *x) { return apply2(&pri_op_mv, a, x); }
 peri_tensor *peri_bmm(peri_tensor *a, peri_tensor *b) { return apply2(&pri_op_bmm, a, b); }

@@ -21,13 +21,15 @@ static routines routines_of(peri_dtype t) {
 }
 
 /* The n x n block at `lu` is factored; `which` (from 0) of `count` names it in the message. */
-static peri_status factorise(peri_ctx *cx, const char *who, const routines *r, int n, void *lu, int *pivots, int64_t which, int64_t count) {
+static peri_status factorise(peri_ctx *cx, const char *who, const routines *r, int n, void *lu, int *pivots,
+                             int64_t which, int64_t count) {
   int info = 0;
   r->getrf(&n, &n, lu, &n, pivots, &info);
   if (info == 0) return PERI_OK;
   if (info < 0) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: LAPACK refused argument %d", who, -info);
   if (count == 1) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: matrix is singular (pivot %d is 0)", who, info);
-  return peri_fail(cx, PERI_ERR_NUMERIC, "%s: matrix %lld of the stack is singular (pivot %d is 0)", who, (long long)which + 1, info);
+  return peri_fail(cx, PERI_ERR_NUMERIC, "%s: matrix %lld of the stack is singular (pivot %d is 0)", who,
+                   (long long)which + 1, info);
 }
 
 /* ---- solve ---- */
@@ -78,7 +80,8 @@ static void solver_solve(solver *s, char *x, const char *b, int64_t s0, int64_t 
 }
 
 /* x = a^-1 b, all of dtype s->dtype; b is (..., n, columns), or a vector when `vector`. */
-static peri_status solve_all(solver *s, peri_tensor *x, const peri_tensor *a, const peri_tensor *b, bool vector, const pri_batch *batch) {
+static peri_status solve_all(solver *s, peri_tensor *x, const peri_tensor *a, const peri_tensor *b, bool vector,
+                             const pri_batch *batch) {
   int64_t sa[PERI_MAXDIM], sb[PERI_MAXDIM], size = (int64_t)s->n * s->columns * (int64_t)s->bytes, loaded = -1;
   const int64_t *ta = a->strides + a->ndim - 2, *tb = b->strides + b->ndim - (vector ? 1 : 2);
   pri_batch_strides(batch, a, 2, sa);
@@ -86,26 +89,32 @@ static peri_status solve_all(solver *s, peri_tensor *x, const peri_tensor *a, co
   for (int64_t i = 0; i < batch->count; i++) {
     int64_t at = pri_batch_offset(batch, sa, i), from = pri_batch_offset(batch, sb, i);
     if (pri_stopped(s->cx)) return peri_check_interrupt(s->cx);
-    if (at != loaded && solver_load(s, (const char *)a->data + at * (int64_t)s->bytes, ta[0], ta[1], i, batch->count)) return s->cx->code;
+    if (at != loaded && solver_load(s, (const char *)a->data + at * (int64_t)s->bytes, ta[0], ta[1], i, batch->count))
+      return s->cx->code;
     loaded = at;
-    solver_solve(s, (char *)x->data + i * size, (const char *)b->data + from * (int64_t)s->bytes, tb[0], vector ? 1 : tb[1]);
+    solver_solve(s, (char *)x->data + i * size, (const char *)b->data + from * (int64_t)s->bytes, tb[0],
+                 vector ? 1 : tb[1]);
   }
   return PERI_OK;
 }
 
 static peri_status check_system(const char *who, const peri_tensor *a, const peri_tensor *b, int64_t *n) {
   if (pri_square(who, a, n)) return a->cx->code;
-  if (b->ndim < 1) return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: the right-hand side must be a vector or matrices, got a scalar", who);
+  if (b->ndim < 1)
+    return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: the right-hand side must be a vector or matrices, got a scalar", who);
   int64_t rows = b->ndim == 1 ? b->dims[0] : b->dims[b->ndim - 2];
   if (rows != *n)
-    return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: the right-hand side has %lld rows, the matrix %lld: %s and %s", who, (long long)rows,
-                     (long long)*n, peri_shape(a), peri_shape(b));
+    return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: the right-hand side has %lld rows, the matrix %lld: %s and %s", who,
+                     (long long)rows, (long long)*n, peri_shape(a), peri_shape(b));
   if (b->ndim > 1 && !pri_fits_blas(b->dims[b->ndim - 1]))
-    return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: %s is beyond LAPACK's largest dimension, 2147483647", who, peri_shape(b));
+    return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: %s is beyond LAPACK's largest dimension, 2147483647", who,
+                     peri_shape(b));
   return PERI_OK;
 }
 
-static peri_tensor *as_dtype(peri_tensor *t, peri_dtype to) { return t->dtype == to ? peri_retain(t) : peri_cast(t, to); }
+static peri_tensor *as_dtype(peri_tensor *t, peri_dtype to) {
+  return t->dtype == to ? peri_retain(t) : peri_cast(t, to);
+}
 
 static peri_status run_solve(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   (void)args;
@@ -117,11 +126,16 @@ static peri_status run_solve(const peri_op *op, peri_tensor *const *in, const pe
   if (vector) {
     nd = in[0]->ndim - 2;
     memcpy(dims, in[0]->dims, sizeof dims);
-  } else if (pri_batch_shape(op->name, in[0], in[1], 2, &nd, dims)) return cx->code;
+  } else if (pri_batch_shape(op->name, in[0], in[1], 2, &nd, dims))
+    return cx->code;
   pri_batch batch = pri_batch_make(nd, dims);
   dims[nd] = n;
   if (!vector) dims[nd + 1] = in[1]->dims[in[1]->ndim - 1];
-  solver s = {.cx = cx, .who = op->name, .dtype = pri_float_dtype(in[0], in[1]), .n = (int)n, .columns = vector ? 1 : (int)dims[nd + 1]};
+  solver s = {.cx = cx,
+              .who = op->name,
+              .dtype = pri_float_dtype(in[0], in[1]),
+              .n = (int)n,
+              .columns = vector ? 1 : (int)dims[nd + 1]};
   peri_tensor *x = peri_new(cx, s.dtype, nd + (vector ? 1 : 2), dims), *a = x ? as_dtype(in[0], s.dtype) : NULL;
   peri_tensor *b = a ? as_dtype(in[1], s.dtype) : NULL;
   peri_status st = b ? PERI_OK : cx->code;
@@ -132,8 +146,10 @@ static peri_status run_solve(const peri_op *op, peri_tensor *const *in, const pe
   }
   peri_release(a);
   peri_release(b);
-  if (st) peri_release(x);
-  else out[0] = x;
+  if (st)
+    peri_release(x);
+  else
+    out[0] = x;
   return st;
 }
 
@@ -148,7 +164,8 @@ static peri_status invert_all(solver *s, peri_tensor *x, const peri_tensor *a, c
   for (int64_t i = 0; i < batch->count; i++) {
     int64_t at = pri_batch_offset(batch, sa, i);
     if (pri_stopped(s->cx)) return peri_check_interrupt(s->cx);
-    if (solver_load(s, (const char *)a->data + at * (int64_t)s->bytes, ta[0], ta[1], i, batch->count)) return s->cx->code;
+    if (solver_load(s, (const char *)a->data + at * (int64_t)s->bytes, ta[0], ta[1], i, batch->count))
+      return s->cx->code;
     s->r.getri(&s->n, s->lu, &s->n, s->pivots, s->b, &lwork, &info);
     pri_to_columns((char *)x->data + i * size, s->n, s->lu, s->n, 1, s->n, s->n, s->bytes);
   }
@@ -162,7 +179,11 @@ static peri_status run_inverse(const peri_op *op, peri_tensor *const *in, const 
   int64_t n;
   if (pri_square(op->name, in[0], &n)) return cx->code;
   pri_batch batch = pri_batch_make(in[0]->ndim - 2, in[0]->dims);
-  solver s = {.cx = cx, .who = op->name, .dtype = pri_float_dtype(in[0], NULL), .n = (int)n, .columns = n <= INT32_MAX / BLOCK ? BLOCK : 1};
+  solver s = {.cx = cx,
+              .who = op->name,
+              .dtype = pri_float_dtype(in[0], NULL),
+              .n = (int)n,
+              .columns = n <= INT32_MAX / BLOCK ? BLOCK : 1};
   peri_tensor *x = peri_new(cx, s.dtype, in[0]->ndim, in[0]->dims), *a = x ? as_dtype(in[0], s.dtype) : NULL;
   peri_status st = a ? PERI_OK : cx->code;
   if (!st && x->size > 0) {
@@ -171,15 +192,31 @@ static peri_status run_inverse(const peri_op *op, peri_tensor *const *in, const 
     solver_close(&s);
   }
   peri_release(a);
-  if (st) peri_release(x);
-  else out[0] = x;
+  if (st)
+    peri_release(x);
+  else
+    out[0] = x;
   return st;
 }
 
-const peri_op pri_op_solve = {.name = "linalg.solve", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_solve, .samples = "system",
-                              .signature = "linalg.solve(a, b)", .help = "X with a X = b for square matrices a; b is a vector or matrices of columns."};
-const peri_op pri_op_inverse = {.name = "linalg.inverse", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_inverse, .samples = "square",
-                                .signature = "linalg.inverse(a)", .help = "Inverse of each square matrix of a."};
+const peri_op pri_op_solve = {.name = "linalg.solve",
+                              .arity = 2,
+                              .outputs = 1,
+                              .result = PERI_RESULT_OWN,
+                              .run = run_solve,
+                              .samples = "system",
+                              .signature = "linalg.solve(a, b)",
+                              .help = "X with a X = b for square matrices a; b is a vector or matrices of columns."};
+const peri_op pri_op_inverse = {.name = "linalg.inverse",
+                                .arity = 1,
+                                .outputs = 1,
+                                .result = PERI_RESULT_OWN,
+                                .run = run_inverse,
+                                .samples = "square",
+                                .signature = "linalg.inverse(a)",
+                                .help = "Inverse of each square matrix of a."};
 
-peri_tensor *peri_solve(peri_tensor *a, peri_tensor *b) { return peri_apply(&pri_op_solve, (peri_tensor *[]){a, b}, NULL); }
+peri_tensor *peri_solve(peri_tensor *a, peri_tensor *b) {
+  return peri_apply(&pri_op_solve, (peri_tensor *[]){a, b}, NULL);
+}
 peri_tensor *peri_inverse(peri_tensor *a) { return peri_apply(&pri_op_inverse, &a, NULL); }

@@ -30,7 +30,8 @@ static void ours_on_two(void *ud) {
 
 static void raw(void *ud) {
   square *s = ud;
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->n, s->n, s->n, 1, s->a->data, s->n, s->b->data, s->n, 0, s->c->data, s->n);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->n, s->n, s->n, 1, s->a->data, s->n, s->b->data, s->n, 0,
+              s->c->data, s->n);
 }
 
 static void one_thread(peri_ctx *cx, int n, double bar) {
@@ -44,7 +45,9 @@ static void one_thread(peri_ctx *cx, int n, double bar) {
 }
 
 /* The same tensors on a context of two threads and on one of one. */
-typedef struct { square one, two; } pair;
+typedef struct {
+  square one, two;
+} pair;
 static void on_one(void *ud) { ours_on_two(&((pair *)ud)->one); }
 static void on_two(void *ud) { ours_on_two(&((pair *)ud)->two); }
 

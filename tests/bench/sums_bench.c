@@ -17,7 +17,7 @@ static void ours(void *ud) {
 
 /* What a C programmer writes: the compiler's own vectors, sums in as many lanes as hide the latency of addition. */
 #define LOOP(name, isa, width)                                                                                         \
-  __attribute__((target(isa), optimize("O3"))) static void name(void *ud) {                                            \
+  __attribute__((target(isa))) static void name(void *ud) {                                                            \
     typedef double lanes __attribute__((vector_size(8 * width), aligned(8)));                                          \
     sums *s = ud;                                                                                                      \
     const double *x = s->x->data;                                                                                      \
@@ -44,7 +44,8 @@ int main(void) {
   sums s = {peri_linspace(cx, -1, 1, 1000000), 0};
   if (!s.x) return 1;
   bool wide = peri_isa(cx)[3] == '5';
-  bench_case("sum, 10^6 doubles, plain loop", ours, wide ? plain_avx512 : plain_avx2, wide ? "AVX-512 loop" : "AVX2 loop", &s, 1e6, "ratio", 1.15);
+  bench_case("sum, 10^6 doubles, plain loop", ours, wide ? plain_avx512 : plain_avx2,
+             wide ? "AVX-512 loop" : "AVX2 loop", &s, 1e6, "ratio", 1.15);
   if (!isfinite(s.total)) return 1;
   peri_release(s.x);
   peri_close(cx);

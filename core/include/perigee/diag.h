@@ -19,11 +19,11 @@ extern "C" {
 /* The problem, and constant parameters (the strongly convex case: eta = eta' = theta = sqrt(mu / L), gamma = 1 / L,
 ** gamma' = 1 / sqrt(mu L)). Tensors are (n), or 0-d for the same value in every direction; borrowed during the call. */
 typedef struct {
-  peri_tensor *lambda;       /* curvatures, >= 0; (n) */
-  peri_tensor *x0, *z0;      /* the start, relative to the minimiser; z0 NULL: x0 */
-  peri_tensor *variance;     /* s_i^2 >= 0; NULL: no noise */
-  double theta;              /* > 0 */
-  double gamma, gammap;      /* finite */
+  peri_tensor *lambda;   /* curvatures, >= 0; (n) */
+  peri_tensor *x0, *z0;  /* the start, relative to the minimiser; z0 NULL: x0 */
+  peri_tensor *variance; /* s_i^2 >= 0; NULL: no noise */
+  double theta;          /* > 0 */
+  double gamma, gammap;  /* finite */
 } peri_quadratic;
 
 /* Moments just after jump number ks[j] (0: the start), (count, n, 3) f64. With rate r, 0 <= r < 1, those weighted by e^(r T_k):

@@ -5,7 +5,7 @@
 #include <perigee/reduce.h>
 #include <stdlib.h>
 
-#define RELATIVE(got, want, tolerance) NEAR(got, want, (tolerance) * fabs((double)(want)))
+#define RELATIVE(got, want, tolerance) NEAR(got, want, (tolerance)*fabs((double)(want)))
 
 static peri_tensor *vector(peri_ctx *cx, int64_t n, const double *x) { return MADE(peri_from(cx, PERI_F64, 1, &n, x)); }
 
@@ -18,7 +18,11 @@ typedef struct {
 static problem strong(peri_ctx *cx, double mu, double L, double variance) {
   double lambda[3] = {mu, 3 * mu, L};
   problem p = {.theta = sqrt(mu / L)};
-  p.q = (peri_quadratic){.lambda = vector(cx, 3, lambda), .x0 = MADE(peri_scalar(cx, -1)), .theta = p.theta, .gamma = 1 / L, .gammap = 1 / sqrt(mu * L)};
+  p.q = (peri_quadratic){.lambda = vector(cx, 3, lambda),
+                         .x0 = MADE(peri_scalar(cx, -1)),
+                         .theta = p.theta,
+                         .gamma = 1 / L,
+                         .gammap = 1 / sqrt(mu * L)};
   if (variance > 0) p.q.variance = MADE(peri_scalar(cx, variance));
   return p;
 }
@@ -126,7 +130,8 @@ static void noise(void **state) { /* A6 */
 /* A direction of curvature 0 never moves, so its weighted moments are E e^(r T_k) = (1 - r)^-k; with noise it walks. */
 static void the_weight_is_that_of_a_gamma_time(void **state) {
   peri_ctx *cx = *state;
-  peri_tensor *lambda = MADE(peri_zeros(cx, PERI_F64, 1, (int64_t[]){1})), *one = MADE(peri_scalar(cx, 1)), *s2 = MADE(peri_scalar(cx, 0.25));
+  peri_tensor *lambda = MADE(peri_zeros(cx, PERI_F64, 1, (int64_t[]){1})), *one = MADE(peri_scalar(cx, 1)),
+              *s2 = MADE(peri_scalar(cx, 0.25));
   peri_quadratic q = {.lambda = lambda, .x0 = one, .theta = 0.1, .gamma = 0.5, .gammap = 0.5};
   peri_tensor *m = MADE(peri_moments_at_jumps(&q, 2, (int64_t[]){7, 1000}, 0.02));
   for (int i = 0; i < 3; i++) {
@@ -155,7 +160,8 @@ static void moments_agree_with_a_simulation(void **state) {
   for (int run = 0; run < RUNS; run++) {
     double x = x0, z = z0;
     for (int k = 0; k < JUMPS; k++) {
-      double gap = -log((support_uniform(&seed) + 1) / 2 + 0x1p-60), c = -expm1(-2 * theta * gap) / 2, y = x + c * (z - x), w = z + c * (x - z);
+      double gap = -log((support_uniform(&seed) + 1) / 2 + 0x1p-60), c = -expm1(-2 * theta * gap) / 2,
+             y = x + c * (z - x), w = z + c * (x - z);
       double g = lambda * y + (support_uniform(&seed) < 0 ? -s : s);
       x = y - gamma * g;
       z = w - gammap * g;
@@ -163,7 +169,8 @@ static void moments_agree_with_a_simulation(void **state) {
     double v[3] = {x * x, x * z, z * z};
     for (int i = 0; i < 3; i++) sum[i] += v[i], squares[i] += v[i] * v[i];
   }
-  peri_tensor *l = vector(cx, 1, &lambda), *x = MADE(peri_scalar(cx, x0)), *z = MADE(peri_scalar(cx, z0)), *s2 = MADE(peri_scalar(cx, s * s));
+  peri_tensor *l = vector(cx, 1, &lambda), *x = MADE(peri_scalar(cx, x0)), *z = MADE(peri_scalar(cx, z0)),
+              *s2 = MADE(peri_scalar(cx, s * s));
   peri_quadratic q = {.lambda = l, .x0 = x, .z0 = z, .variance = s2, .theta = theta, .gamma = gamma, .gammap = gammap};
   peri_tensor *m = MADE(peri_moments_at_jumps(&q, 1, (int64_t[]){JUMPS}, 0));
   for (int i = 0; i < 3; i++) {
@@ -185,7 +192,8 @@ static void the_singular_start_is_the_limit_of_late_starts(void **state) {
   for (int k = 0; k < steps; k++) {
     double d[2][3], v[3] = {p, q, r};
     for (int half = 0; half < 2; half++) {
-      double at = t + half * h, g = at / (2 * L), b = g - 1 / L, A = 1 + b * lambda, B = b * lambda, C = 1 - g * lambda, D = g * lambda;
+      double at = t + half * h, g = at / (2 * L), b = g - 1 / L, A = 1 + b * lambda, B = b * lambda, C = 1 - g * lambda,
+             D = g * lambda;
       d[half][0] = -4 / at * v[0] + (A * A - 1) * v[0] - 2 * A * B * v[1] + B * B * v[2] + b * b * s2;
       d[half][1] = -2 / at * v[1] + A * D * v[0] + (A * C - B * D - 1) * v[1] - B * C * v[2] + b * g * s2;
       d[half][2] = D * D * v[0] + 2 * C * D * v[1] + (C * C - 1) * v[2] + g * g * s2;
@@ -196,10 +204,11 @@ static void the_singular_start_is_the_limit_of_late_starts(void **state) {
     r += h / 2 * (d[0][2] + d[1][2]);
     t += h;
   }
-  peri_tensor *l = vector(cx, 1, &lambda), *x = MADE(peri_scalar(cx, -7)), *z = MADE(peri_scalar(cx, z0)), *s = MADE(peri_scalar(cx, s2));
+  peri_tensor *l = vector(cx, 1, &lambda), *x = MADE(peri_scalar(cx, -7)), *z = MADE(peri_scalar(cx, z0)),
+              *s = MADE(peri_scalar(cx, s2));
   peri_quadratic quad = {.lambda = l, .x0 = x, .z0 = z, .variance = s};
   peri_tensor *m = MADE(peri_moments_convex(&quad, L, 4, (double[]){0, 1e-7, t_end, t_end}));
-  RELATIVE(peri_item(m, 0), 49, 0);          /* x0 counts at t = 0 only */
+  RELATIVE(peri_item(m, 0), 49, 0); /* x0 counts at t = 0 only */
   RELATIVE(peri_item(m, 3), z0 * z0, 1e-6);
   RELATIVE(peri_item(m, 6), r - 2 * q + p, 1e-6);
   RELATIVE(peri_item(m, 7), r - q, 1e-6);
@@ -214,8 +223,10 @@ static void arguments_are_checked(void **state) {
   problem p = strong(cx, 0.01, 1, 0), bad = p;
   int64_t k = 3, negative = -1;
   double t = -2;
-  EXPECT_FAILS(peri_moments_at_jumps(&p.q, 1, &negative, 0), PERI_ERR_VALUE, "a number of jumps must lie in 0..10^15, got -1");
-  EXPECT_FAILS(peri_moments_at_jumps(&p.q, 1, &k, 1), PERI_ERR_VALUE, "the rate of the weight must lie in [0, 1), got 1");
+  EXPECT_FAILS(peri_moments_at_jumps(&p.q, 1, &negative, 0), PERI_ERR_VALUE,
+               "a number of jumps must lie in 0..10^15, got -1");
+  EXPECT_FAILS(peri_moments_at_jumps(&p.q, 1, &k, 1), PERI_ERR_VALUE,
+               "the rate of the weight must lie in [0, 1), got 1");
   EXPECT_FAILS(peri_moments_at_times(&p.q, 1, &t), PERI_ERR_VALUE, "a time must be >= 0, got -2");
   EXPECT_FAILS(peri_moments_convex(&p.q, 0, 0, NULL), PERI_ERR_VALUE, "L must be > 0, got 0");
   EXPECT_FAILS(peri_moments_convex(&p.q, 1, 2, (double[]){2, 1}), PERI_ERR_VALUE, "times must increase, got 1 after 2");
@@ -226,7 +237,8 @@ static void arguments_are_checked(void **state) {
   EXPECT_FAILS(peri_moments_contraction(&bad.q), PERI_ERR_VALUE, "gamma must be finite, got nan");
   bad = p;
   bad.q.gamma = 3;
-  EXPECT_FAILS(peri_moments_stationary(&bad.q, true), PERI_ERR_NUMERIC, "direction 3 has no stationary law: its second moments change by a factor ");
+  EXPECT_FAILS(peri_moments_stationary(&bad.q, true), PERI_ERR_NUMERIC,
+               "direction 3 has no stationary law: its second moments change by a factor ");
   bad = p;
   double two[2] = {1, 2}, minus[3] = {1, -2, 1};
   bad.q.x0 = vector(cx, 2, two);

@@ -80,7 +80,8 @@ static void expm_of_a_stack_with_strides(void **state) {
   double a[2 * 2 * 2], angle[2] = {0.3, 2.5};
   for (int k = 0; k < 2; k++) a[4 * k] = a[4 * k + 3] = 0, a[4 * k + 1] = -angle[k], a[4 * k + 2] = angle[k];
   peri_tensor *t = MADE(peri_from(cx, PERI_F64, 3, (int64_t[]){2, 2, 2}, a));
-  peri_tensor *flip = MADE(peri_view(t, 3, (int64_t[]){2, 2, 2}, (int64_t[]){4, 1, 2}, 0)); /* rotations the other way */
+  peri_tensor *flip =
+      MADE(peri_view(t, 3, (int64_t[]){2, 2, 2}, (int64_t[]){4, 1, 2}, 0)); /* rotations the other way */
   peri_tensor *x = MADE(peri_expm(t)), *y = MADE(peri_expm(flip));
   for (int k = 0; k < 2; k++) {
     double want[4] = {cos(angle[k]), -sin(angle[k]), sin(angle[k]), cos(angle[k])};
@@ -110,7 +111,8 @@ static void expm_of_complex_and_single(void **state) {
 
 static void expm_at_the_edges(void **state) {
   peri_ctx *cx = *state;
-  peri_tensor *none = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){0, 0})), *zero = MADE(peri_zeros(cx, PERI_I64, 2, (int64_t[]){3, 3}));
+  peri_tensor *none = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){0, 0})),
+              *zero = MADE(peri_zeros(cx, PERI_I64, 2, (int64_t[]){3, 3}));
   peri_tensor *x = MADE(peri_expm(none)), *y = MADE(peri_expm(zero)), *eye = MADE(peri_eye(cx, PERI_F64, 3, 3));
   assert_int_equal(x->size, 0);
   SAME_BITS(y, eye);
@@ -127,13 +129,16 @@ static void expm_at_the_edges(void **state) {
   for (int i = 0; i < 8; i++) peri_release(all[i]);
 }
 
-static void expm_turns_sums_of_commuting_matrices_into_products(void **state) { /* large enough for panels: e^A e^A = e^2A */
+static void
+expm_turns_sums_of_commuting_matrices_into_products(void **state) { /* large enough for panels: e^A e^A = e^2A */
   peri_ctx *cx = *state;
   int64_t n = 400;
   uint64_t seed = 3;
   peri_set_threads(cx, 2);
-  peri_tensor *a = MADE(peri_new(cx, PERI_F64, 2, (int64_t[]){n, n})), *b = MADE(peri_new(cx, PERI_F64, 2, (int64_t[]){n, n}));
-  for (int64_t i = 0; i < n * n; i++) ((double *)b->data)[i] = 2 * (((double *)a->data)[i] = support_uniform(&seed) / 10);
+  peri_tensor *a = MADE(peri_new(cx, PERI_F64, 2, (int64_t[]){n, n})),
+              *b = MADE(peri_new(cx, PERI_F64, 2, (int64_t[]){n, n}));
+  for (int64_t i = 0; i < n * n; i++)
+    ((double *)b->data)[i] = 2 * (((double *)a->data)[i] = support_uniform(&seed) / 10);
   peri_tensor *x = MADE(peri_expm(a)), *y = MADE(peri_expm(b)), *xx = MADE(peri_mm(x, x));
   for (int64_t i = 0; i < n * n; i++) NEAR(peri_item(xx, i), peri_item(y, i), 1e-12);
   peri_tensor *all[] = {a, b, x, y, xx};
