@@ -63,12 +63,16 @@ static int deliver(lua_State *L, peri_tensor *const *box) {
   return number_if_scalar(L);
 }
 
-/* Fresh positions, from 0 to from 1. */
-static void count_from_1(lua_State *L, peri_tensor *positions) {
-  peri_tensor *one = positions ? peri_scalar_i64(positions->cx, 1) : NULL;
-  peri_status st = one ? peri_add_(positions, positions, one) : PERI_ERR_MEMORY;
+/* Positions in a box, from 0 to from 1; constants to the tape, which may have recorded what gave them. */
+static void count_from_1(lua_State *L, peri_tensor **box) {
+  peri_ctx *cx = glue_of(L)->cx;
+  peri_tensor *from_0 = *box ? peri_stop_gradient(*box) : NULL, *one = from_0 ? peri_scalar_i64(cx, 1) : NULL;
+  peri_tensor *from_1 = one ? peri_add(from_0, one) : NULL;
+  peri_release(from_0);
   peri_release(one);
-  if (st) raise_core(L, glue_of(L)->cx);
+  if (!from_1) raise_core(L, cx);
+  peri_release(*box);
+  *box = from_1;
 }
 
 /* ---- reductions ---- */
@@ -90,7 +94,7 @@ REDUCTION(count) REDUCTION(median)
     reduction r = check_reduction(L, 2, "tensor." #NAME, a, reduction_options);                                        \
     peri_tensor **box = new_box(L);                                                                                    \
     *box = peri_##NAME(a, r.axes, r.keep);                                                                             \
-    count_from_1(L, *box);                                                                                             \
+    count_from_1(L, box);                                                                                             \
     return deliver(L, box);                                                                                            \
   }
 PLACE(argmin) PLACE(argmax)
@@ -192,7 +196,7 @@ static int l_argsort(lua_State *L) {
   int axis = axis_and_flag(L, 2, "tensor.argsort", a, "descending", false, &descending);
   peri_tensor **box = new_box(L);
   *box = peri_argsort(a, axis, descending);
-  count_from_1(L, *box);
+  count_from_1(L, box);
   return finish(L, box);
 }
 
@@ -203,7 +207,7 @@ static int l_topk(lua_State *L) {
   int axis = axis_and_flag(L, 3, "tensor.topk", a, "largest", true, &largest);
   peri_tensor **values = new_box(L), **positions = new_box(L);
   if (peri_topk(a, k, axis, largest, values, positions)) return raise_core(L, a->cx);
-  count_from_1(L, *positions);
+  count_from_1(L, positions);
   return 2;
 }
 
@@ -226,7 +230,7 @@ static int l_searchsorted(lua_State *L) {
   bool right = opt_boolean(L, 3, "tensor.searchsorted", "right", false);
   peri_tensor *v = lua_istable(L, 2) ? to_tensor(L, 2, "tensor.searchsorted", -1) : keep_operand(L, 2), **box = new_box(L);
   *box = peri_searchsorted(a, v, right);
-  count_from_1(L, *box);
+  count_from_1(L, box);
   return deliver(L, box);
 }
 

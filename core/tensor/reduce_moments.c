@@ -99,8 +99,7 @@ PRI_FINISH(norm2_f64) { *(double *)out = root(s); }
 PRI_FINISH(norm2_f32) { *(float *)out = (float)root(s); }
 
 /* p = 1 and infinity need no scale. */
-static double sum_moduli(const pri_fold_env *e, const double *x, int64_t n) { return e->k->sumabs_f64(x, n); }
-PRI_BLOCK(abs_f64) { s->f[0] = sum_moduli(e, x, n); }
+PRI_BLOCK(abs_f64) { s->f[0] = e->k->sumabs_f64(x, n); }
 PRI_BLOCK(abs_c128) {
   double room[PRI_FOLD_BLOCK];
   s->f[0] = e->k->sum_f64(moduli(e, PERI_C128, x, n, room), n);

@@ -136,6 +136,15 @@ test("top-k and partition", function(t)
   t.equal(x:partition(-1)[-1], 9.0)
 end)
 
+test("positions do not stand in the way of gradients", function(t)
+  local w = pg.tensor { 1, 3, 2 }
+  local best = pg.ad.grad(function(x)
+    local values, places = x:topk(2)
+    return values:sum() + 0 * x[places]:sum() + x[x:argsort()][1] * x:argmax()
+  end)
+  t.equal(best(w), { 2.0, 1.0, 1.0 })
+end)
+
 test("searching and histograms", function(t)
   local edges = pg.tensor { 0, 1, 2, 4 }
   t.equal(edges:searchsorted { -1, 1, 1.5, 9 }, { 1, 2, 3, 5 })
