@@ -76,6 +76,15 @@ test("read_csv: options", function(t)
   t.equal(pg.io.read_csv(spit(name, "7\n8\n"), { header = true }):tolist(), { { 8.0 } })
 end)
 
+test("gzipped tables are read as they are", function(t)
+  spit(path ".csv", "a,b\n1,2\n")
+  if not os.execute("gzip -c " .. path ".csv" .. " > " .. path ".z 2>/dev/null") then t.skip "gzip is not installed" end
+  local m, names = pg.load(path ".z")
+  t.equal(m:tolist(), { { 1.0, 2.0 } })
+  t.equal(names, { "a", "b" })
+  os.remove(path ".z")
+end)
+
 test("files are the same bytes whenever they are written", function(t)
   local x = pg.arange(0, 1000, "f64")
   for _, compress in ipairs { false, true } do

@@ -23,6 +23,16 @@ test("axes count from 1 and from the end", function(t)
   t.fails(function() x:narrow(1, 2, 2) end, "2 elements from index 2 of axis 1, which has length 2")
 end)
 
+test("a 0-d tensor has no axis to name or to leave out", function(t)
+  local x = pg.zeros {}
+  for _, f in ipairs { "slice", "select", "narrow", "split", "roll" } do
+    t.fails(function() x[f](x, nil, 1, 1) end, "tensor." .. f)
+  end
+  t.fails(function() x:split(2) end, "a 0%-d tensor has no axis")
+  t.fails(function() pg.zeros { 3 }:slice(nil, 1, 2) end, "tensor.slice: the axis must be an integer, got nil")
+  t.equal(x:flatten():tolist(), { 0.0 })
+end)
+
 test("slices, flips and rolls", function(t)
   local x = grid()
   t.equal(x:slice(2, 1, 3, 2):tolist(), { { 1, 3 }, { 4, 6 } })
