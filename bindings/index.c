@@ -1,8 +1,9 @@
 /* index.c - x[key] and x[key] = value, and the named forms of reading and writing at positions.
 **
-** A key is an integer, an i64 tensor (gather), a bool tensor (mask), or a list with one subscript per axis: an integer, a range
-** {from, to, step}, {} for the whole axis, or, once, an i64 tensor. A list is read completely before anything is made, because
-** reading may raise; what it names is then cut out of the tensor from the last axis to the first.
+** A key is an integer, an i64 tensor (gather), a bool tensor (mask), or a list with one subscript per axis: an
+** integer, a range {from, to, step}, {} for the whole axis, or, once, an i64 tensor. A list is read completely
+** before anything is made, because reading may raise; what it names is then cut out of the tensor from the last axis
+** to the first.
 */
 #include "subscript.h"
 #include <perigee/index.h>
@@ -10,7 +11,8 @@
 
 /* ---- subscripts ---- */
 
-pri_range pri_resolve_range(lua_State *L, const char *who, int axis, int64_t n, int64_t from, int64_t to, int64_t step, int has) {
+pri_range pri_resolve_range(lua_State *L, const char *who, int axis, int64_t n, int64_t from, int64_t to, int64_t step,
+                            int has) {
   if (!(has & 4)) step = 1;
   if (step == 0) luaL_error(L, "%s: the step of a range must not be 0", who);
   int64_t first = has & 1 ? from : step > 0 ? 1 : n, last = has & 2 ? to : step > 0 ? n : 1;
@@ -35,7 +37,8 @@ int pri_check_axis(lua_State *L, int idx, const char *who, const peri_tensor *t,
     return missing;
   }
   int64_t k = check_integer(L, idx, who, "the axis");
-  if (k == 0 || k > nd || k < -nd) luaL_error(L, "%s: axis %I of a tensor of shape %s", who, (LUAI_UACINT)k, peri_shape(t));
+  if (k == 0 || k > nd || k < -nd)
+    luaL_error(L, "%s: axis %I of a tensor of shape %s", who, (LUAI_UACINT)k, peri_shape(t));
   return (int)(k < 0 ? k + nd : k - 1);
 }
 
@@ -50,7 +53,8 @@ typedef struct {
 static int64_t whole_number(lua_State *L, const char *what) {
   int exact = 0;
   int64_t v = lua_tointegerx(L, -1, &exact);
-  if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "tensor: %s must be an integer, got %s", what, luaL_typename(L, -1));
+  if (lua_type(L, -1) != LUA_TNUMBER)
+    luaL_error(L, "tensor: %s must be an integer, got %s", what, luaL_typename(L, -1));
   if (!exact) luaL_error(L, "tensor: %s must be an integer, got %f", what, lua_tonumber(L, -1));
   return v;
 }
@@ -70,7 +74,8 @@ static subscript read_range(lua_State *L, int axis, int64_t n) {
     if (lua_rawgeti(L, -1, i + 1) != LUA_TNIL) v[i] = whole_number(L, "a range"), has |= 1 << i, keys++;
     lua_pop(L, 1);
   }
-  if ((lua_Unsigned)keys != count_keys(L, -1)) luaL_error(L, "tensor: a range is {from, to, step}, {from, to} or {} for a whole axis");
+  if ((lua_Unsigned)keys != count_keys(L, -1))
+    luaL_error(L, "tensor: a range is {from, to, step}, {from, to} or {} for a whole axis");
   if (!has) return (subscript){.kind = WHOLE};
   return (subscript){.kind = RANGE, .range = pri_resolve_range(L, "tensor", axis, n, v[0], v[1], v[2], has)};
 }
@@ -81,7 +86,8 @@ static subscript read_subscript(lua_State *L, const peri_tensor *t, int axis) {
   if (lua_istable(L, -1)) return read_range(L, axis, t->dims[axis]);
   if ((positions = test_tensor(L, -1))) return (subscript){.kind = POSITIONS, .positions = positions};
   if (lua_type(L, -1) != LUA_TNUMBER)
-    luaL_error(L, "tensor: subscript %d must be an integer, a range {from, to, step} or an i64 tensor, got %s", axis + 1, luaL_typename(L, -1));
+    luaL_error(L, "tensor: subscript %d must be an integer, a range {from, to, step} or an i64 tensor, got %s",
+               axis + 1, luaL_typename(L, -1));
   int64_t i = whole_number(L, "an index");
   return (subscript){.kind = INDEX, .index = pri_resolve_index(L, "tensor", axis, t->dims[axis], i)};
 }
@@ -90,13 +96,17 @@ static subscript read_subscript(lua_State *L, const peri_tensor *t, int axis) {
 static int read_list(lua_State *L, int idx, const peri_tensor *t, subscript *s) {
   lua_Unsigned n = lua_rawlen(L, idx);
   int tensors = 0;
-  if (n > t->ndim) luaL_error(L, "tensor: %d subscripts for a tensor of shape %s", (int)(n > 1000000 ? 1000000 : n), peri_shape(t));
-  if (count_keys(L, idx) != n) luaL_error(L, "tensor: subscripts must be a list without holes or names; write {} for a whole axis");
+  if (n > t->ndim)
+    luaL_error(L, "tensor: %d subscripts for a tensor of shape %s", (int)(n > 1000000 ? 1000000 : n), peri_shape(t));
+  if (count_keys(L, idx) != n)
+    luaL_error(L, "tensor: subscripts must be a list without holes or names; write {} for a whole axis");
   for (int i = 0; i < (int)n; i++) {
     lua_rawgeti(L, idx, i + 1);
     s[i] = read_subscript(L, t, i);
-    if (s[i].kind != POSITIONS) lua_pop(L, 1);
-    else if (++tensors > 1) luaL_error(L, "tensor: only one subscript may be a tensor");
+    if (s[i].kind != POSITIONS)
+      lua_pop(L, 1);
+    else if (++tensors > 1)
+      luaL_error(L, "tensor: only one subscript may be a tensor");
   }
   return (int)n;
 }
@@ -106,7 +116,8 @@ static peri_tensor *cut(peri_tensor *t, const subscript *s, int n) {
   peri_tensor *r = peri_retain(t);
   for (int i = n - 1; i >= 0 && r; i--) {
     if (s[i].kind != INDEX && s[i].kind != RANGE) continue;
-    peri_tensor *next = s[i].kind == INDEX ? peri_select(r, i, s[i].index) : peri_slice(r, i, s[i].range.from, s[i].range.to, s[i].range.step);
+    peri_tensor *next = s[i].kind == INDEX ? peri_select(r, i, s[i].index)
+                                           : peri_slice(r, i, s[i].range.from, s[i].range.to, s[i].range.step);
     peri_release(r);
     r = next;
   }
@@ -160,7 +171,8 @@ static subscript single(lua_State *L, const peri_tensor *t) {
 }
 
 static int bad_key(lua_State *L) {
-  return luaL_error(L, "tensor: an index must be an integer, a list of subscripts, or a tensor of i64 or bool, got %s", luaL_typename(L, 2));
+  return luaL_error(L, "tensor: an index must be an integer, a list of subscripts, or a tensor of i64 or bool, got %s",
+                    luaL_typename(L, 2));
 }
 
 int l_index(lua_State *L) {
@@ -184,13 +196,16 @@ int l_index(lua_State *L) {
 /* ---- writing ---- */
 
 /* The value to be written, boxed on the stack if it was no tensor. */
-static peri_tensor *value_at(lua_State *L, int idx) { return lua_istable(L, idx) ? to_tensor(L, idx, "tensor", -1) : keep_operand(L, idx); }
+static peri_tensor *value_at(lua_State *L, int idx) {
+  return lua_istable(L, idx) ? to_tensor(L, idx, "tensor", -1) : keep_operand(L, idx);
+}
 
 static int set_cut(lua_State *L, peri_tensor *t, const subscript *s, int n) {
   int axis;
   int64_t k;
   if (lua_type(L, 3) == LUA_TNUMBER && element_of(t, s, n, &k)) {
-    peri_status st = lua_isinteger(L, 3) ? peri_set_i64_(t, k, lua_tointeger(L, 3)) : peri_set_(t, k, lua_tonumber(L, 3));
+    peri_status st =
+        lua_isinteger(L, 3) ? peri_set_i64_(t, k, lua_tointeger(L, 3)) : peri_set_(t, k, lua_tonumber(L, 3));
     return st ? raise_core(L, t->cx) : 0;
   }
   peri_tensor *v = value_at(L, 3), *at = positions_of(s, n, &axis), **box = new_box(L);
@@ -209,7 +224,8 @@ int l_newindex(lua_State *L) {
   }
   if ((key = test_tensor(L, 2))) {
     peri_tensor *v = value_at(L, 3);
-    if (key->dtype == PERI_BOOL ? peri_masked_put_(t, key, v) : peri_scatter_(t, 0, key, v, PERI_FROM_1)) return raise_core(L, t->cx);
+    if (key->dtype == PERI_BOOL ? peri_masked_put_(t, key, v) : peri_scatter_(t, 0, key, v, PERI_FROM_1))
+      return raise_core(L, t->cx);
     return 0;
   }
   if (!lua_istable(L, 2)) return bad_key(L);
@@ -301,22 +317,30 @@ static int l_nonzero(lua_State *L) {
 }
 
 static const pri_row rows[] = {
-    {"gather", l_gather, "x:gather(indices[, axis]) -> tensor", "The layers at these indices along an axis, by default the first: x[indices]."},
+    {"gather", l_gather, "x:gather(indices[, axis]) -> tensor",
+     "The layers at these indices along an axis, by default the first: x[indices]."},
     {"take_along", l_take_along, "x:take_along(indices, axis) -> tensor",
      "One element per index, looked up along an axis; x:take_along(x:argsort(1), 1) is x sorted."},
     {"scatter", l_scatter, "x:scatter(indices, values[, axis]) -> tensor",
      "A copy with layers replaced at these indices; of equal indices the last wins."},
-    {"scatter_", l_scatter_, "x:scatter_(indices, values[, axis]) -> x", "Replaces layers at these indices; of equal indices the last wins."},
+    {"scatter_", l_scatter_, "x:scatter_(indices, values[, axis]) -> x",
+     "Replaces layers at these indices; of equal indices the last wins."},
     {"scatter_add", l_scatter_add, "x:scatter_add(indices, values[, axis]) -> tensor",
      "A copy with values added to the layers at these indices; equal indices add up."},
     {"scatter_add_", l_scatter_add_, "x:scatter_add_(indices, values[, axis]) -> x",
      "Adds values to the layers at these indices; equal indices add up."},
-    {"put_along", l_put_along, "x:put_along(indices, axis, values) -> tensor", "A copy with the elements replaced that take_along would read."},
-    {"put_along_", l_put_along_, "x:put_along_(indices, axis, values) -> x", "Replaces the elements that take_along would read."},
-    {"masked_select", l_masked_select, "x:masked_select(mask) -> tensor", "The layers where a bool tensor over the leading axes is true: x[mask]."},
-    {"masked_fill", l_masked_put, "x:masked_fill(mask, values) -> tensor", "A copy with the layers replaced where the mask is true; a number fills."},
-    {"masked_fill_", l_masked_put_, "x:masked_fill_(mask, values) -> x", "Replaces the layers where the mask is true: x[mask] = values."},
-    {"nonzero", l_nonzero, "x:nonzero() -> tensor", "Indices of the elements that are not zero: (k) of a vector, (k, ndim) otherwise."},
+    {"put_along", l_put_along, "x:put_along(indices, axis, values) -> tensor",
+     "A copy with the elements replaced that take_along would read."},
+    {"put_along_", l_put_along_, "x:put_along_(indices, axis, values) -> x",
+     "Replaces the elements that take_along would read."},
+    {"masked_select", l_masked_select, "x:masked_select(mask) -> tensor",
+     "The layers where a bool tensor over the leading axes is true: x[mask]."},
+    {"masked_fill", l_masked_put, "x:masked_fill(mask, values) -> tensor",
+     "A copy with the layers replaced where the mask is true; a number fills."},
+    {"masked_fill_", l_masked_put_, "x:masked_fill_(mask, values) -> x",
+     "Replaces the layers where the mask is true: x[mask] = values."},
+    {"nonzero", l_nonzero, "x:nonzero() -> tensor",
+     "Indices of the elements that are not zero: (k) of a vector, (k, ndim) otherwise."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_index(lua_State *L) { pri_register(L, "tensor", rows, PRI_METHODS); }

@@ -14,7 +14,8 @@ static const char *check_path(lua_State *L, int idx, const char *who) {
 
 static const char *check_text(lua_State *L, int idx, const char *who, const char *what) {
   size_t n;
-  if (lua_type(L, idx) != LUA_TSTRING) luaL_error(L, "%s: %s must be a string, got %s", who, what, luaL_typename(L, idx));
+  if (lua_type(L, idx) != LUA_TSTRING)
+    luaL_error(L, "%s: %s must be a string, got %s", who, what, luaL_typename(L, idx));
   const char *s = lua_tolstring(L, idx, &n);
   if (strlen(s) != n) luaL_error(L, "%s: %s must not contain a NUL byte", who, what);
   return s;
@@ -99,7 +100,8 @@ static int64_t sorted_names(lua_State *L, int idx) {
   int64_t n = 0;
   lua_newtable(L);
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "io.save_npz: arrays need names, got the key %s", luaL_tolstring(L, -2, NULL));
+    if (lua_type(L, -2) != LUA_TSTRING)
+      luaL_error(L, "io.save_npz: arrays need names, got the key %s", luaL_tolstring(L, -2, NULL));
     lua_pushvalue(L, -2);
     lua_rawseti(L, -4, ++n);
   }
@@ -108,8 +110,10 @@ static int64_t sorted_names(lua_State *L, int idx) {
       lua_rawgeti(L, -1, k - 1);
       lua_rawgeti(L, -2, k);
       bool ordered = strcmp(lua_tostring(L, -2), lua_tostring(L, -1)) <= 0;
-      if (ordered) lua_pop(L, 2), k = 1;
-      else lua_rawseti(L, -3, k - 1), lua_rawseti(L, -2, k);
+      if (ordered)
+        lua_pop(L, 2), k = 1;
+      else
+        lua_rawseti(L, -3, k - 1), lua_rawseti(L, -2, k);
     }
   return n;
 }
@@ -121,15 +125,16 @@ static int l_save_npz(lua_State *L) {
   lua_settop(L, 3);
   check_options(L, 3, "io.save_npz", options);
   bool compress = opt_boolean(L, 3, "io.save_npz", "compress", false);
-  int64_t n = sorted_names(L, 2);                                            /* 4 */
-  const char **names = lua_newuserdatauv(L, (size_t)n * sizeof *names + 1, 0); /* 5 */
+  int64_t n = sorted_names(L, 2);                                                 /* 4 */
+  const char **names = lua_newuserdatauv(L, (size_t)n * sizeof *names + 1, 0);    /* 5 */
   peri_tensor **arrays = lua_newuserdatauv(L, (size_t)n * sizeof *arrays + 1, 0); /* 6 */
-  lua_newtable(L);                                                            /* 7: what was a number is kept alive here */
+  lua_newtable(L); /* 7: what was a number is kept alive here */
   for (int64_t i = 0; i < n; i++) {
     lua_rawgeti(L, 4, i + 1);
     names[i] = check_text(L, -1, "io.save_npz", "the name of an array");
     lua_rawget(L, 2);
-    if (!is_operand(L, -1)) return luaL_error(L, "io.save_npz: '%s' is no tensor but a %s", names[i], luaL_typename(L, -1));
+    if (!is_operand(L, -1))
+      return luaL_error(L, "io.save_npz: '%s' is no tensor but a %s", names[i], luaL_typename(L, -1));
     arrays[i] = keep_operand(L, -1);
     lua_rawseti(L, 7, i + 1);
     lua_settop(L, 7);
@@ -167,7 +172,8 @@ static char one_character(lua_State *L, int idx, const char *who, const char *na
 /* options.columns: names or numbers from 1. The array is a userdata on the stack, the strings belong to the options. */
 static void read_columns(lua_State *L, int idx, peri_csv_options *o) {
   if (!lua_istable(L, idx) || lua_getfield(L, idx, "columns") == LUA_TNIL) return;
-  if (!lua_istable(L, -1)) luaL_error(L, "io.read_csv: option 'columns' must be a list of names or numbers, got %s", luaL_typename(L, -1));
+  if (!lua_istable(L, -1))
+    luaL_error(L, "io.read_csv: option 'columns' must be a list of names or numbers, got %s", luaL_typename(L, -1));
   int list = lua_gettop(L);
   o->count = (int64_t)lua_rawlen(L, list);
   if (o->count == 0) luaL_error(L, "io.read_csv: option 'columns' is empty");
@@ -178,12 +184,16 @@ static void read_columns(lua_State *L, int idx, peri_csv_options *o) {
   lua_pop(L, 1);
   for (int64_t i = 0; i < o->count; i++) {
     lua_rawgeti(L, list, i + 1);
-    if (named) names[i] = check_text(L, -1, "io.read_csv", "a column's name");
-    else numbers[i] = check_integer(L, -1, "io.read_csv", "a column's number") - 1;
+    if (named)
+      names[i] = check_text(L, -1, "io.read_csv", "a column's name");
+    else
+      numbers[i] = check_integer(L, -1, "io.read_csv", "a column's number") - 1;
     lua_pop(L, 1);
   }
-  if (named) o->columns = names;
-  else o->numbers = numbers;
+  if (named)
+    o->columns = names;
+  else
+    o->numbers = numbers;
 }
 
 static peri_header read_header(lua_State *L, int idx) {
@@ -199,8 +209,10 @@ static int l_read_csv(lua_State *L) {
   const char *path = check_path(L, 1, "io.read_csv");
   lua_settop(L, 2);
   check_options(L, 2, "io.read_csv", names);
-  peri_csv_options o = {.separator = one_character(L, 2, "io.read_csv", "sep"), .comment = one_character(L, 2, "io.read_csv", "comment"),
-                        .header = read_header(L, 2), .missing = opt_boolean(L, 2, "io.read_csv", "missing", false)};
+  peri_csv_options o = {.separator = one_character(L, 2, "io.read_csv", "sep"),
+                        .comment = one_character(L, 2, "io.read_csv", "comment"),
+                        .header = read_header(L, 2),
+                        .missing = opt_boolean(L, 2, "io.read_csv", "missing", false)};
   read_columns(L, 2, &o);
   peri_csv *table = new_table(L);
   peri_tensor **box = new_box(L);
@@ -210,7 +222,8 @@ static int l_read_csv(lua_State *L) {
   if (table->names) {
     lua_createtable(L, (int)table->columns, 0);
     for (int64_t i = 0; i < table->columns; i++) lua_pushstring(L, table->names[i]), lua_rawseti(L, -2, i + 1);
-  } else lua_pushnil(L);
+  } else
+    lua_pushnil(L);
   peri_csv_close(table);
   return 2;
 }
@@ -219,7 +232,8 @@ static int l_read_csv(lua_State *L) {
 static const char **read_names(lua_State *L, int idx, int64_t *n) {
   *n = 0;
   if (lua_isnil(L, idx)) return NULL;
-  if (!lua_istable(L, idx)) luaL_error(L, "io.write_csv: names must be a list of strings, got %s", luaL_typename(L, idx));
+  if (!lua_istable(L, idx))
+    luaL_error(L, "io.write_csv: names must be a list of strings, got %s", luaL_typename(L, idx));
   *n = (int64_t)lua_rawlen(L, idx);
   const char **names = lua_newuserdatauv(L, (size_t)*n * sizeof *names + 1, 0);
   for (int64_t i = 0; i < *n; i++) {
@@ -243,8 +257,10 @@ static int l_write_csv(lua_State *L) {
   peri_tensor **columns = lua_newuserdatauv(L, (size_t)n * sizeof *columns, 0); /* 5 */
   lua_newtable(L);                                                              /* 6: keeps them alive */
   for (int64_t i = 0; i < n; i++) {
-    if (single) lua_pushvalue(L, 2);
-    else lua_rawgeti(L, 2, i + 1);
+    if (single)
+      lua_pushvalue(L, 2);
+    else
+      lua_rawgeti(L, 2, i + 1);
     columns[i] = test_tensor(L, -1);
     if (!columns[i]) columns[i] = to_tensor(L, -1, "io.write_csv", -1);
     lua_rawseti(L, 6, i + 1);
@@ -275,7 +291,8 @@ static int l_save(lua_State *L) {
   if (ends_with(path, ".npy")) return l_save_npy(L);
   if (ends_with(path, ".npz")) return l_save_npz(L);
   if (ends_with(path, ".csv")) return l_write_csv(L);
-  if (!ends_with(path, ".tsv")) return luaL_error(L, "io.save: '%s': the name must end in .npy, .npz, .csv or .tsv", path);
+  if (!ends_with(path, ".tsv"))
+    return luaL_error(L, "io.save: '%s': the name must end in .npy, .npz, .csv or .tsv", path);
   lua_settop(L, 3);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "\t");
@@ -286,16 +303,21 @@ static int l_save(lua_State *L) {
 static const pri_row top[] = {
     {"load", l_load, "pg.load(path[, options]) -> tensor | {name = tensor} | matrix, names",
      "Reads an NPY, NPZ or CSV file, told apart by content; a warning, if any, follows the tensor or table."},
-    {"save", l_save, "pg.save(path, tensor | {name = tensor} | columns[, options])", "Writes a file of the kind its name ends in: .npy, .npz, .csv, .tsv."},
+    {"save", l_save, "pg.save(path, tensor | {name = tensor} | columns[, options])",
+     "Writes a file of the kind its name ends in: .npy, .npz, .csv, .tsv."},
     {NULL, NULL, NULL, NULL}};
 
 static const pri_row rows[] = {
-    {"load_npy", l_load_npy, "io.load_npy(path) -> tensor[, warning]", "Reads an array that numpy.save wrote, gzipped or not."},
+    {"load_npy", l_load_npy, "io.load_npy(path) -> tensor[, warning]",
+     "Reads an array that numpy.save wrote, gzipped or not."},
     {"save_npy", l_save_npy, "io.save_npy(path, tensor)", "Writes the bytes that numpy.save would."},
-    {"load_npz", l_load_npz, "io.load_npz(path[, name]) -> {name = tensor} | tensor[, warning]", "Reads all arrays, or one, of a file of numpy.savez."},
-    {"save_npz", l_save_npz, "io.save_npz(path, {name = tensor}[, {compress = false}])", "Writes named arrays as numpy.savez or savez_compressed do, sorted by name."},
+    {"load_npz", l_load_npz, "io.load_npz(path[, name]) -> {name = tensor} | tensor[, warning]",
+     "Reads all arrays, or one, of a file of numpy.savez."},
+    {"save_npz", l_save_npz, "io.save_npz(path, {name = tensor}[, {compress = false}])",
+     "Writes named arrays as numpy.savez or savez_compressed do, sorted by name."},
     {"read_csv", l_read_csv, "io.read_csv(path[, {sep, comment, header, missing, columns}]) -> matrix, names",
-     "Reads a table of numbers; separator and header are found unless given, empty fields are errors unless missing = true makes them nan."},
+     "Reads a table of numbers; separator and header are found unless given, empty fields are errors unless missing = "
+     "true makes them nan."},
     {"write_csv", l_write_csv, "io.write_csv(path, matrix | {columns}[, {names}[, {sep = ','}]])",
      "Writes columns as text that reads back to the same numbers."},
     {NULL, NULL, NULL, NULL}};

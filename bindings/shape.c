@@ -6,10 +6,13 @@
 static int check_shape(lua_State *L, int idx, const char *who, int64_t *dims) {
   bool list = lua_istable(L, idx);
   lua_Unsigned n = list ? lua_rawlen(L, idx) : (lua_Unsigned)(lua_gettop(L) >= idx ? lua_gettop(L) - idx + 1 : 0);
-  if (n > PERI_MAXDIM) luaL_error(L, "%s: %d dimensions; at most %d are supported", who, (int)(n > 1000000 ? 1000000 : n), PERI_MAXDIM);
+  if (n > PERI_MAXDIM)
+    luaL_error(L, "%s: %d dimensions; at most %d are supported", who, (int)(n > 1000000 ? 1000000 : n), PERI_MAXDIM);
   for (int i = 0; i < (int)n; i++) {
-    if (list) lua_rawgeti(L, idx, i + 1);
-    else lua_pushvalue(L, idx + i);
+    if (list)
+      lua_rawgeti(L, idx, i + 1);
+    else
+      lua_pushvalue(L, idx + i);
     dims[i] = check_integer(L, -1, who, "a dimension");
     lua_pop(L, 1);
   }
@@ -56,8 +59,8 @@ static int l_narrow(lua_State *L) {
   int64_t n = t->dims[axis], from = check_integer(L, 3, "tensor.narrow", "the first index");
   int64_t length = check_integer(L, 4, "tensor.narrow", "the length"), first = from < 0 ? from + n : from - 1;
   if (from == 0 || first < 0 || first > n || length < 0 || length > n - first)
-    return luaL_error(L, "tensor.narrow: %I elements from index %I of axis %d, which has length %I", (LUAI_UACINT)length, (LUAI_UACINT)from,
-                      axis + 1, (LUAI_UACINT)n);
+    return luaL_error(L, "tensor.narrow: %I elements from index %I of axis %d, which has length %I",
+                      (LUAI_UACINT)length, (LUAI_UACINT)from, axis + 1, (LUAI_UACINT)n);
   peri_tensor **box = new_box(L);
   *box = peri_narrow(t, axis, first, length);
   return finish(L, box);
@@ -66,7 +69,8 @@ static int l_narrow(lua_State *L) {
 static int l_select(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
   int axis = pri_check_axis(L, 2, "tensor.select", t, t->ndim, -1);
-  int64_t i = pri_resolve_index(L, "tensor.select", axis, t->dims[axis], check_integer(L, 3, "tensor.select", "the index"));
+  int64_t i =
+      pri_resolve_index(L, "tensor.select", axis, t->dims[axis], check_integer(L, 3, "tensor.select", "the index"));
   peri_tensor **box = new_box(L);
   *box = peri_select(t, axis, i);
   return finish(L, box);
@@ -93,7 +97,8 @@ static int l_broadcast_to(lua_State *L) {
 static int l_flatten(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1);
   int last_axis = t->ndim ? t->ndim - 1 : 0, axes = last_axis + 1; /* a 0-d tensor flattens to one element */
-  int first = pri_check_axis(L, 2, "tensor.flatten", t, axes, 0), last = pri_check_axis(L, 3, "tensor.flatten", t, axes, last_axis);
+  int first = pri_check_axis(L, 2, "tensor.flatten", t, axes, 0),
+      last = pri_check_axis(L, 3, "tensor.flatten", t, axes, last_axis);
   peri_tensor **box = new_box(L);
   *box = peri_flatten(t, first, last);
   return finish(L, box);
@@ -162,17 +167,20 @@ static int l_diag(lua_State *L) { return diagonal(L, "tensor.diag", peri_diag); 
 static int l_tril(lua_State *L) { return diagonal(L, "tensor.tril", peri_tril); }
 static int l_triu(lua_State *L) { return diagonal(L, "tensor.triu", peri_triu); }
 
-/* Lengths at idx: a list, or the number of parts. Returns the number of parts; the array, or NULL, is a userdata on the stack. */
+/* Lengths at idx: a list, or the number of parts. Returns the number of parts; the array, or NULL, is a userdata on
+** the stack. */
 static int check_parts(lua_State *L, int idx, int64_t **lengths) {
   *lengths = NULL;
   if (!lua_istable(L, idx)) {
     int64_t n = check_integer(L, idx, "tensor.split", "the number of parts");
-    if (n < 1 || n > 1000000) luaL_error(L, "tensor.split: the number of parts must lie in 1..1000000, got %I", (LUAI_UACINT)n);
+    if (n < 1 || n > 1000000)
+      luaL_error(L, "tensor.split: the number of parts must lie in 1..1000000, got %I", (LUAI_UACINT)n);
     lua_pushnil(L);
     return (int)n;
   }
   lua_Unsigned n = lua_rawlen(L, idx);
-  if (n < 1 || n > 1000000) luaL_error(L, "tensor.split: the list of lengths has %I entries; give 1 to 1000000", (LUAI_UACINT)n);
+  if (n < 1 || n > 1000000)
+    luaL_error(L, "tensor.split: the list of lengths has %I entries; give 1 to 1000000", (LUAI_UACINT)n);
   *lengths = lua_newuserdatauv(L, (size_t)n * sizeof **lengths, 0);
   for (int i = 0; i < (int)n; i++) {
     lua_rawgeti(L, idx, i + 1);
@@ -193,7 +201,8 @@ static int l_split(lua_State *L) {
     if (fits) total += lengths[i];
   }
   if (lengths && (!fits || total != dim))
-    return luaL_error(L, "tensor.split: the lengths do not add up to the %I elements of axis %d", (LUAI_UACINT)dim, axis + 1);
+    return luaL_error(L, "tensor.split: the lengths do not add up to the %I elements of axis %d", (LUAI_UACINT)dim,
+                      axis + 1);
   lua_createtable(L, n, 0);
   for (int i = 0; i < n; i++) {
     int64_t length = lengths ? lengths[i] : dim / n + (i < dim % n);
@@ -235,7 +244,8 @@ static int join(lua_State *L, const char *who, joiner f, bool numbers, int extra
     lua_rawgeti(L, 1, (lua_Integer)i + 1);
     list[i] = test_tensor(L, -1);
     if (!list[i] && numbers && (lua_type(L, -1) == LUA_TNUMBER || lua_isboolean(L, -1))) list[i] = keep_operand(L, -1);
-    if (!list[i]) return luaL_error(L, "%s: entry %d of the list is no tensor but a %s", who, (int)i + 1, luaL_typename(L, -1));
+    if (!list[i])
+      return luaL_error(L, "%s: entry %d of the list is no tensor but a %s", who, (int)i + 1, luaL_typename(L, -1));
     lua_rawseti(L, 4, (lua_Integer)i + 1);
     lua_settop(L, 4);
   }
@@ -285,14 +295,16 @@ static int l_pad(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_Number value = luaL_optnumber(L, 3, 0);
   if (lua_rawlen(L, 2) != t->ndim)
-    return luaL_error(L, "tensor.pad: %d pairs {before, after} for a tensor of shape %s", (int)lua_rawlen(L, 2), peri_shape(t));
+    return luaL_error(L, "tensor.pad: %d pairs {before, after} for a tensor of shape %s", (int)lua_rawlen(L, 2),
+                      peri_shape(t));
   for (int i = 0; i < t->ndim; i++) {
     if (lua_rawgeti(L, 2, i + 1) == LUA_TTABLE) {
       lua_rawgeti(L, -1, 1);
       lua_rawgeti(L, -2, 2);
       before[i] = check_integer(L, -2, "tensor.pad", "a width");
       after[i] = check_integer(L, -1, "tensor.pad", "a width");
-    } else before[i] = after[i] = check_integer(L, -1, "tensor.pad", "a width");
+    } else
+      before[i] = after[i] = check_integer(L, -1, "tensor.pad", "a width");
     lua_settop(L, 3);
   }
   peri_tensor **box = new_box(L);
@@ -301,34 +313,49 @@ static int l_pad(lua_State *L) {
 }
 
 static const pri_row rows[] = {
-    {"slice", l_slice, "x:slice(axis, from, to[, step]) -> view", "The elements from .. to of an axis, both included, every step-th of them."},
+    {"slice", l_slice, "x:slice(axis, from, to[, step]) -> view",
+     "The elements from .. to of an axis, both included, every step-th of them."},
     {"narrow", l_narrow, "x:narrow(axis, from, length) -> view", "That many elements of an axis, from an index on."},
     {"select", l_select, "x:select(axis, index) -> view", "One element of an axis; the axis disappears."},
-    {"reshape", l_reshape, "x:reshape{dims} -> tensor", "The same elements under another shape, one dimension of which may be -1; a view if possible."},
-    {"flatten", l_flatten, "x:flatten([first, last]) -> tensor", "Axes first .. last, by default all, become one; a view if possible."},
+    {"reshape", l_reshape, "x:reshape{dims} -> tensor",
+     "The same elements under another shape, one dimension of which may be -1; a view if possible."},
+    {"flatten", l_flatten, "x:flatten([first, last]) -> tensor",
+     "Axes first .. last, by default all, become one; a view if possible."},
     {"ravel", l_flatten, "x:ravel() -> tensor", "All axes become one; a view if possible."},
     {"transpose", l_transpose, "x:transpose([a, b]) -> view", "Two axes exchanged, by default the last two."},
     {"t", l_transpose, "x:t() -> view", "The last two axes exchanged."},
-    {"permute", l_permute, "x:permute{axes} -> view", "The axes in another order: axis i of the result is axes[i] of x."},
-    {"squeeze", l_squeeze, "x:squeeze([axis]) -> view", "Without that axis of length 1, or without any axis of length 1."},
+    {"permute", l_permute, "x:permute{axes} -> view",
+     "The axes in another order: axis i of the result is axes[i] of x."},
+    {"squeeze", l_squeeze, "x:squeeze([axis]) -> view",
+     "Without that axis of length 1, or without any axis of length 1."},
     {"unsqueeze", l_unsqueeze, "x:unsqueeze(axis) -> view", "With a new axis of length 1 at that place."},
-    {"broadcast_to", l_broadcast_to, "x:broadcast_to{dims} -> view", "A larger shape, elements repeated without a copy; -1 keeps a length."},
+    {"broadcast_to", l_broadcast_to, "x:broadcast_to{dims} -> view",
+     "A larger shape, elements repeated without a copy; -1 keeps a length."},
     {"flip", l_flip, "x:flip([axis | {axes}]) -> view", "Backwards along some axes, by default all."},
     {"diagonal", l_diagonal, "x:diagonal([k]) -> view", "The elements (i, i + k) of the last two axes."},
-    {"diag", l_diag, "x:diag([k]) -> tensor", "Of a vector: the square matrix with it on the k-th diagonal. Of a matrix: that diagonal, a view."},
-    {"tril", l_tril, "x:tril([k]) -> tensor", "Lower triangle of the last two axes, with the k-th diagonal; zeros above."},
-    {"triu", l_triu, "x:triu([k]) -> tensor", "Upper triangle of the last two axes, with the k-th diagonal; zeros below."},
-    {"split", l_split, "x:split(n | {lengths}[, axis]) -> list of views", "Parts behind one another along an axis, of given or nearly equal lengths."},
-    {"roll", l_roll, "x:roll(shift[, axis]) -> tensor", "The elements moved along an axis by `shift` places, the last ones coming in at the front."},
+    {"diag", l_diag, "x:diag([k]) -> tensor",
+     "Of a vector: the square matrix with it on the k-th diagonal. Of a matrix: that diagonal, a view."},
+    {"tril", l_tril, "x:tril([k]) -> tensor",
+     "Lower triangle of the last two axes, with the k-th diagonal; zeros above."},
+    {"triu", l_triu, "x:triu([k]) -> tensor",
+     "Upper triangle of the last two axes, with the k-th diagonal; zeros below."},
+    {"split", l_split, "x:split(n | {lengths}[, axis]) -> list of views",
+     "Parts behind one another along an axis, of given or nearly equal lengths."},
+    {"roll", l_roll, "x:roll(shift[, axis]) -> tensor",
+     "The elements moved along an axis by `shift` places, the last ones coming in at the front."},
     {"repeat_each", l_repeat_each, "x:repeat_each(n[, axis]) -> tensor", "Every element of an axis n times in a row."},
     {"tile", l_tile, "x:tile{times} -> tensor", "The whole tensor repeated times[i] times along axis i."},
-    {"pad", l_pad, "x:pad({{before, after}, ...}[, value]) -> tensor", "With elements of one value, by default 0, around it."},
+    {"pad", l_pad, "x:pad({{before, after}, ...}[, value]) -> tensor",
+     "With elements of one value, by default 0, around it."},
     {NULL, NULL, NULL, NULL}};
 
 static const pri_row functions[] = {
-    {"concatenate", l_concatenate, "pg.concatenate({x, y, ...}[, axis]) -> tensor", "Tensors behind one another along an axis, by default the first."},
-    {"stack", l_stack, "pg.stack({x, y, ...}[, axis]) -> tensor", "Tensors or numbers of one shape as the layers of a new axis, by default the first."},
-    {"meshgrid", l_meshgrid, "pg.meshgrid(a, b, ...) -> views", "Vectors as the coordinates of a grid: result i varies along axis i."},
+    {"concatenate", l_concatenate, "pg.concatenate({x, y, ...}[, axis]) -> tensor",
+     "Tensors behind one another along an axis, by default the first."},
+    {"stack", l_stack, "pg.stack({x, y, ...}[, axis]) -> tensor",
+     "Tensors or numbers of one shape as the layers of a new axis, by default the first."},
+    {"meshgrid", l_meshgrid, "pg.meshgrid(a, b, ...) -> views",
+     "Vectors as the coordinates of a grid: result i varies along axis i."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_shape(lua_State *L) {

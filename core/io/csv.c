@@ -1,8 +1,8 @@
 /* csv.c - reading a table of numbers from text.
 **
-** Fields are taken one by one from a buffer that holds at least the current one, so memory is bounded by the numbers themselves,
-** however long a line is. They are collected in blocks of growing size and copied into the matrix at the end, when the number of
-** rows is known. Bytes that end or open a field are found through a table of 256 classes.
+** Fields are taken one by one from a buffer that holds at least the current one, so memory is bounded by the numbers
+** themselves, however long a line is. They are collected in blocks of growing size and copied into the matrix at the
+** end, when the number of rows is known. Bytes that end or open a field are found through a table of 256 classes.
 */
 #include "io/file.h"
 #include "io/number.h"
@@ -12,9 +12,16 @@ enum { BUFFER = 1 << 18, LONGEST_FIELD = 1 << 16, FIRST_BLOCK = 1 << 10, LARGEST
 
 /* ---- growing arrays ---- */
 
-typedef struct block { struct block *next; int64_t n, room; double v[]; } block;
+typedef struct block {
+  struct block *next;
+  int64_t n, room;
+  double v[];
+} block;
 
-typedef struct { void *data; int64_t used, room; } bytes;
+typedef struct {
+  void *data;
+  int64_t used, room;
+} bytes;
 
 static size_t block_size(int64_t room) { return sizeof(block) + (size_t)room * sizeof(double); }
 
@@ -53,10 +60,10 @@ typedef struct {
   peri_ctx *cx;
   const peri_csv_options *opt;
   char *buffer, *at, *end;
-  bool finished;              /* the file has no more */
+  bool finished; /* the file has no more */
   char separator, comment;
-  uint8_t class[256];         /* 0: inside a field */
-  int64_t line;               /* number of the current one */
+  uint8_t class[256]; /* 0: inside a field */
+  int64_t line;       /* number of the current one */
   locale_t c;
 
   int64_t columns, first_line; /* of the file: set by its first line */
@@ -166,7 +173,8 @@ static peri_status next_field(reader *r, char **text, int64_t *n, ending *e) {
   while (length && blank(r, keep[length - 1])) length--;
   *n = length;
   st = take_ending(r, &keep, e);
-  if (!st && r->separator == ' ' && *e == FIELD) { /* a run of blanks separates once, and not at all before the end of the line */
+  if (!st && r->separator == ' ' &&
+      *e == FIELD) { /* a run of blanks separates once, and not at all before the end of the line */
     while (there(r, &keep, &st) && (*r->at == ' ' || *r->at == '\t' || *r->at == '\r')) r->at++;
     if (!st && (!there(r, &keep, &st) || *r->at == '\n')) st = st ? st : take_ending(r, &keep, e);
   }
@@ -236,8 +244,10 @@ static peri_status push(reader *r, double x) {
     b->next = NULL;
     b->n = 0;
     b->room = room;
-    if (r->last) r->last->next = b;
-    else r->first = b;
+    if (r->last)
+      r->last->next = b;
+    else
+      r->first = b;
     r->last = b;
   }
   r->last->v[r->last->n++] = x;
@@ -250,16 +260,17 @@ static peri_status read_value(reader *r, int64_t column, const char *text, int64
   if (n == 0) {
     *x = __builtin_nan("");
     if (r->opt->missing) return PERI_OK;
-    return pri_malformed(&r->s, "line %lld, column %lld: the field is empty; with the option `missing` it is read as nan", (long long)r->line,
-                         (long long)column + 1);
+    return pri_malformed(&r->s,
+                         "line %lld, column %lld: the field is empty; with the option `missing` it is read as nan",
+                         (long long)r->line, (long long)column + 1);
   }
   pri_reading got = pri_read_double(text, n, r->c, x);
   if (got == PRI_NUMBER) return PERI_OK;
   bool comma = r->separator != ',' && memchr(text, ',', (size_t)n);
   char shown[41] = "";
   for (int64_t i = 0; i < n && i < 40; i++) shown[i] = (unsigned char)text[i] < 32 ? '?' : text[i];
-  return pri_malformed(&r->s, "line %lld, column %lld: '%s' is %s%s", (long long)r->line, (long long)column + 1, shown, what[got],
-                       comma ? "; the decimal sign must be a point" : "");
+  return pri_malformed(&r->s, "line %lld, column %lld: '%s' is %s%s", (long long)r->line, (long long)column + 1, shown,
+                       what[got], comma ? "; the decimal sign must be a point" : "");
 }
 
 static peri_status take_value(reader *r, int64_t column, const char *text, int64_t n) {
@@ -273,8 +284,8 @@ static peri_status take_value(reader *r, int64_t column, const char *text, int64
 
 static peri_status end_row(reader *r, int64_t fields) {
   if (fields != r->columns)
-    return pri_malformed(&r->s, "line %lld has %lld fields; line %lld has %lld", (long long)r->line, (long long)fields, (long long)r->first_line,
-                         (long long)r->columns);
+    return pri_malformed(&r->s, "line %lld has %lld fields; line %lld has %lld", (long long)r->line, (long long)fields,
+                         (long long)r->first_line, (long long)r->columns);
   for (int64_t i = 0; r->place.data && i < r->wanted; i++)
     if (push(r, ((double *)r->row.data)[i])) return r->cx->code;
   return PERI_OK;
@@ -301,8 +312,8 @@ static peri_status read_first(reader *r, bool *words) {
   double x;
   *words = false;
   while (e == FIELD) {
-    if (next_field(r, &text, &n, &e) || append(r->cx, &r->header, &r->text.used, sizeof(int64_t)) || append(r->cx, &r->text, text, n) ||
-        append(r->cx, &r->text, "", 1))
+    if (next_field(r, &text, &n, &e) || append(r->cx, &r->header, &r->text.used, sizeof(int64_t)) ||
+        append(r->cx, &r->text, text, n) || append(r->cx, &r->text, "", 1))
       return r->cx->code;
     *words |= n && pri_read_double(text, n, r->c, &x) == PRI_NO_NUMBER;
   }
@@ -311,16 +322,22 @@ static peri_status read_first(reader *r, bool *words) {
   return PERI_OK;
 }
 
-static const char *name_of(const reader *r, int64_t column) { return (char *)r->text.data + ((int64_t *)r->header.data)[column]; }
+static const char *name_of(const reader *r, int64_t column) {
+  return (char *)r->text.data + ((int64_t *)r->header.data)[column];
+}
 
 static peri_status find_column(const reader *r, const char *name, int64_t *column) {
   *column = -1;
   for (int64_t k = 0; k < r->columns; k++) {
     if (strcmp(name_of(r, k), name) != 0) continue;
-    if (*column >= 0) return pri_malformed(&r->s, "columns %lld and %lld are both named '%.60s'", (long long)*column + 1, (long long)k + 1, name);
+    if (*column >= 0)
+      return pri_malformed(&r->s, "columns %lld and %lld are both named '%.60s'", (long long)*column + 1,
+                           (long long)k + 1, name);
     *column = k;
   }
-  return *column >= 0 ? PERI_OK : peri_fail(r->cx, PERI_ERR_VALUE, "%s: '%s': there is no column '%.60s'", r->s.who, r->s.name, name);
+  return *column >= 0
+             ? PERI_OK
+             : peri_fail(r->cx, PERI_ERR_VALUE, "%s: '%s': there is no column '%.60s'", r->s.who, r->s.name, name);
 }
 
 /* Fills `place` from the columns asked for. */
@@ -328,7 +345,8 @@ static peri_status choose(reader *r, bool named) {
   const peri_csv_options *o = r->opt;
   r->wanted = o->count ? o->count : r->columns;
   if (!o->count) return PERI_OK;
-  if (reserve(r->cx, &r->place, r->columns * (int64_t)sizeof(int64_t)) || reserve(r->cx, &r->row, o->count * (int64_t)sizeof(double)))
+  if (reserve(r->cx, &r->place, r->columns * (int64_t)sizeof(int64_t)) ||
+      reserve(r->cx, &r->row, o->count * (int64_t)sizeof(double)))
     return r->cx->code;
   int64_t *place = r->place.data, k;
   for (int64_t i = 0; i < r->columns; i++) place[i] = -1;
@@ -337,8 +355,11 @@ static peri_status choose(reader *r, bool named) {
     if (o->columns && find_column(r, o->columns[i], &k)) return r->cx->code;
     if (!o->columns) k = o->numbers[i];
     if (k < 0 || k >= r->columns)
-      return peri_fail(r->cx, PERI_ERR_INDEX, "%s: '%s': column %lld of %lld", r->s.who, r->s.name, (long long)k + 1, (long long)r->columns);
-    if (place[k] >= 0) return peri_fail(r->cx, PERI_ERR_VALUE, "%s: '%s': column %lld is asked for twice", r->s.who, r->s.name, (long long)k + 1);
+      return peri_fail(r->cx, PERI_ERR_INDEX, "%s: '%s': column %lld of %lld", r->s.who, r->s.name, (long long)k + 1,
+                       (long long)r->columns);
+    if (place[k] >= 0)
+      return peri_fail(r->cx, PERI_ERR_VALUE, "%s: '%s': column %lld is asked for twice", r->s.who, r->s.name,
+                       (long long)k + 1);
     place[k] = i;
   }
   return PERI_OK;
@@ -420,8 +441,10 @@ static peri_status read_all(reader *r, peri_csv *table) {
 }
 
 static peri_status check_options(peri_ctx *cx, const peri_csv_options *o) {
-  if (o->separator == '\n' || o->separator == '\r' || o->separator == '"' || (o->separator && o->separator == (o->comment ? o->comment : '#')))
-    return peri_fail(cx, PERI_ERR_VALUE, "io.read_csv: the separator must not be a quote, the end of a line or the comment sign");
+  if (o->separator == '\n' || o->separator == '\r' || o->separator == '"' ||
+      (o->separator && o->separator == (o->comment ? o->comment : '#')))
+    return peri_fail(cx, PERI_ERR_VALUE,
+                     "io.read_csv: the separator must not be a quote, the end of a line or the comment sign");
   return PERI_OK;
 }
 
@@ -433,7 +456,9 @@ peri_status peri_csv_read(peri_ctx *cx, const char *path, const peri_csv_options
   r.c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   r.buffer = peri_alloc(cx, BUFFER);
   r.at = r.end = r.buffer;
-  peri_status st = !r.buffer ? cx->code : r.c ? read_all(&r, table) : peri_fail(cx, PERI_ERR_MEMORY, "io.read_csv: out of memory");
+  peri_status st = !r.buffer ? cx->code
+                   : r.c     ? read_all(&r, table)
+                             : peri_fail(cx, PERI_ERR_MEMORY, "io.read_csv: out of memory");
   table->columns = r.wanted;
   close_reader(&r);
   if (st) peri_csv_close(table);

@@ -3,10 +3,15 @@
 #include "io/number.h"
 #include <stdio.h>
 
-typedef struct { pri_sink s; char separator; locale_t c; } writer;
+typedef struct {
+  pri_sink s;
+  char separator;
+  locale_t c;
+} writer;
 
 static bool needs_quotes(const char *name, char separator) {
-  return *name == '#' || *name == ' ' || strchr(name, '"') || strchr(name, '\n') || strchr(name, '\r') || strchr(name, separator);
+  return *name == '#' || *name == ' ' || strchr(name, '"') || strchr(name, '\n') || strchr(name, '\r') ||
+         strchr(name, separator);
 }
 
 static peri_status put_name(writer *w, const char *name) {
@@ -54,22 +59,27 @@ static peri_status put_all(writer *w, int64_t n, peri_tensor *const *columns, in
   return st;
 }
 
-static peri_status check(peri_ctx *cx, const char *path, int64_t n, peri_tensor *const *columns, int64_t named, const char *const *names) {
+static peri_status check(peri_ctx *cx, const char *path, int64_t n, peri_tensor *const *columns, int64_t named,
+                         const char *const *names) {
   int64_t total = 0;
   for (int64_t i = 0; i < n; i++) {
     const peri_tensor *t = columns[i];
-    if (t->cx != cx) return peri_fail(cx, PERI_ERR_STATE, "io.write_csv: column %lld belongs to another context", (long long)i + 1);
+    if (t->cx != cx)
+      return peri_fail(cx, PERI_ERR_STATE, "io.write_csv: column %lld belongs to another context", (long long)i + 1);
     if (t->dtype == PERI_C128)
-      return peri_fail(cx, PERI_ERR_DTYPE, "io.write_csv: '%.200s': a table holds real numbers; write real() and imag() of c128", path);
+      return peri_fail(cx, PERI_ERR_DTYPE,
+                       "io.write_csv: '%.200s': a table holds real numbers; write real() and imag() of c128", path);
     if (t->ndim < 1 || t->ndim > 2)
-      return peri_fail(cx, PERI_ERR_SHAPE, "io.write_csv: '%.200s': columns are vectors or matrices, got shape %s", path, peri_shape(t));
+      return peri_fail(cx, PERI_ERR_SHAPE, "io.write_csv: '%.200s': columns are vectors or matrices, got shape %s",
+                       path, peri_shape(t));
     if (t->dims[0] != columns[0]->dims[0])
       return peri_fail(cx, PERI_ERR_SHAPE, "io.write_csv: '%.200s': the numbers of rows differ: %lld and %lld", path,
                        (long long)columns[0]->dims[0], (long long)t->dims[0]);
     total += width(t);
   }
   if (names && named != total)
-    return peri_fail(cx, PERI_ERR_SHAPE, "io.write_csv: '%.200s': %lld names for %lld columns", path, (long long)named, (long long)total);
+    return peri_fail(cx, PERI_ERR_SHAPE, "io.write_csv: '%.200s': %lld names for %lld columns", path, (long long)named,
+                     (long long)total);
   return PERI_OK;
 }
 

@@ -1,9 +1,9 @@
 /* npy.c - reading an NPY array.
 **
-** Layout: "\x93NUMPY", version (major, minor), length of the header (2 bytes for version 1, else 4, little-endian), the header,
-** the elements. The length is compared with what is left of the file before the header is read, and the size of the data
-** before the tensor is made. Elements whose form is ours are read into place and, if need be, byte-swapped there; others pass
-** through a block of CHUNK elements.
+** Layout: "\x93NUMPY", version (major, minor), length of the header (2 bytes for version 1, else 4, little-endian),
+** the header, the elements. The length is compared with what is left of the file before the header is read, and the
+** size of the data before the tensor is made. Elements whose form is ours are read into place and, if need be,
+** byte-swapped there; others pass through a block of CHUNK elements.
 */
 #include "io/npy.h"
 #include "io/npy_header.h"
@@ -39,8 +39,10 @@ static uint64_t load(const unsigned char *p, int bytes, bool swapped) {
 static float half(uint16_t h) {
   uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023, bits;
   float r;
-  if (exponent == 31) bits = 0x7f800000u | fraction << 13;
-  else if (exponent) bits = (exponent + 112) << 23 | fraction << 13;
+  if (exponent == 31)
+    bits = 0x7f800000u | fraction << 13;
+  else if (exponent)
+    bits = (exponent + 112) << 23 | fraction << 13;
   else {
     float subnormal = (float)fraction * 0x1p-24f;
     memcpy(&bits, &subnormal, 4);
@@ -63,7 +65,8 @@ static int64_t integer(uint64_t v, char letter, int bytes) {
 }
 
 /* n elements of the file into place `first` and following of t. */
-static peri_status convert(const pri_source *s, const pri_npy_header *h, peri_tensor *t, int64_t first, const unsigned char *p, int64_t n) {
+static peri_status convert(const pri_source *s, const pri_npy_header *h, peri_tensor *t, int64_t first,
+                           const unsigned char *p, int64_t n) {
   for (int64_t i = 0; i < n; i++, p += h->bytes) {
     if (h->letter == 'c') { /* c8 */
       double *z = (double *)t->data + 2 * (first + i);
@@ -72,11 +75,15 @@ static peri_status convert(const pri_source *s, const pri_npy_header *h, peri_te
       continue;
     }
     uint64_t v = load(p, h->bytes, h->swapped);
-    if (h->letter == 'f') ((float *)t->data)[first + i] = half((uint16_t)v);
-    else if (h->letter == 'b') ((uint8_t *)t->data)[first + i] = v != 0;
+    if (h->letter == 'f')
+      ((float *)t->data)[first + i] = half((uint16_t)v);
+    else if (h->letter == 'b')
+      ((uint8_t *)t->data)[first + i] = v != 0;
     else if (h->letter == 'u' && v > INT64_MAX)
-      return pri_malformed(s, "element %lld is %llu, more than i64 can hold", (long long)(first + i + 1), (unsigned long long)v);
-    else ((int64_t *)t->data)[first + i] = integer(v, h->letter, h->bytes);
+      return pri_malformed(s, "element %lld is %llu, more than i64 can hold", (long long)(first + i + 1),
+                           (unsigned long long)v);
+    else
+      ((int64_t *)t->data)[first + i] = integer(v, h->letter, h->bytes);
   }
   return PERI_OK;
 }
@@ -91,15 +98,18 @@ static peri_dtype dtype_of(const pri_npy_header *h) {
 }
 
 static bool in_place(const pri_npy_header *h) {
-  return (h->letter == 'f' && h->bytes >= 4) || (h->letter == 'i' && h->bytes == 8) || (h->letter == 'c' && h->bytes == 16);
+  return (h->letter == 'f' && h->bytes >= 4) || (h->letter == 'i' && h->bytes == 8) ||
+         (h->letter == 'c' && h->bytes == 16);
 }
 
 static void swap(void *data, int64_t n, bool wide) {
   uint32_t *w = data;
   uint64_t *d = data;
   for (int64_t i = 0; i < n; i++)
-    if (wide) d[i] = __builtin_bswap64(d[i]);
-    else w[i] = __builtin_bswap32(w[i]);
+    if (wide)
+      d[i] = __builtin_bswap64(d[i]);
+    else
+      w[i] = __builtin_bswap32(w[i]);
 }
 
 static peri_status fetch(pri_source *s, void *to, int64_t bytes, int64_t total) {
@@ -130,8 +140,10 @@ static peri_status read_header(pri_source *s, pri_npy_header *h) {
   int64_t got = pri_source_read(s, b, 10);
   if (got < 0) return s->cx->code;
   if (got < 10 || memcmp(b, "\x93NUMPY", 6) != 0) return pri_malformed(s, "this is no NPY file");
-  if (b[6] < 1 || b[6] > 3 || b[7] != 0) return pri_malformed(s, "version %d.%d of the NPY format is unknown", b[6], b[7]);
-  if (b[6] > 1 && (got = pri_source_read(s, b + 10, 2)) != 2) return got < 0 ? s->cx->code : pri_malformed(s, "the file ends in its header");
+  if (b[6] < 1 || b[6] > 3 || b[7] != 0)
+    return pri_malformed(s, "version %d.%d of the NPY format is unknown", b[6], b[7]);
+  if (b[6] > 1 && (got = pri_source_read(s, b + 10, 2)) != 2)
+    return got < 0 ? s->cx->code : pri_malformed(s, "the file ends in its header");
   int64_t n = (int64_t)pri_little(b + 8, b[6] == 1 ? 2 : 4);
   if (n > pri_source_bound(s) || n > LONGEST_HEADER)
     return pri_malformed(s, "a header of %lld bytes is announced; %s", (long long)n,
@@ -139,7 +151,9 @@ static peri_status read_header(pri_source *s, pri_npy_header *h) {
   char *text = peri_alloc(s->cx, (size_t)n);
   if (!text) return s->cx->code;
   got = pri_source_read(s, text, n);
-  peri_status st = got < 0 ? s->cx->code : got < n ? pri_malformed(s, "the file ends in its header") : pri_npy_parse(h, s, text, n);
+  peri_status st = got < 0   ? s->cx->code
+                   : got < n ? pri_malformed(s, "the file ends in its header")
+                             : pri_npy_parse(h, s, text, n);
   peri_free(s->cx, text, (size_t)n);
   return st;
 }
@@ -174,8 +188,10 @@ static peri_status look_behind(pri_source *s, peri_notice *notice) {
   unsigned char b;
   int64_t left = pri_source_bound(s), more = left > 0 ? pri_source_read(s, &b, 1) : 0;
   if (more < 0) return s->cx->code;
-  if (more && s->codec == PRI_PLAIN) pri_notice(notice, "%s: '%s': %lld bytes behind the data were ignored", s->who, s->name, (long long)left);
-  else if (more) pri_notice(notice, "%s: '%s': the bytes behind the data were ignored", s->who, s->name);
+  if (more && s->codec == PRI_PLAIN)
+    pri_notice(notice, "%s: '%s': %lld bytes behind the data were ignored", s->who, s->name, (long long)left);
+  else if (more)
+    pri_notice(notice, "%s: '%s': the bytes behind the data were ignored", s->who, s->name);
   return PERI_OK;
 }
 

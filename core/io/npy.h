@@ -4,8 +4,8 @@
 
 #include "io/file.h"
 
-peri_tensor *pri_npy_take(pri_source *s);       /* header and data; what follows stays unread */
-int64_t pri_npy_size(const peri_tensor *t);                         /* bytes that pri_npy_put will write */
+peri_tensor *pri_npy_take(pri_source *s);   /* header and data; what follows stays unread */
+int64_t pri_npy_size(const peri_tensor *t); /* bytes that pri_npy_put will write */
 /* Calls `put` with pieces of the file; stops at its first error. */
 peri_status pri_npy_put(peri_tensor *t, peri_status (*put)(void *ud, const void *bytes, int64_t n), void *ud);
 

@@ -9,7 +9,10 @@
 #include <ctype.h>
 #include <stdio.h>
 
-typedef struct { const pri_source *s; const char *p, *end, *from; } scanner;
+typedef struct {
+  const pri_source *s;
+  const char *p, *end, *from;
+} scanner;
 
 static void skip(scanner *c) {
   while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r')) c->p++;
@@ -43,14 +46,16 @@ static peri_status quoted(scanner *c, const char **text, int *length) {
 /* ---- descr ---- */
 
 static peri_status unsupported(const pri_npy_header *h, const pri_source *s) {
-  return pri_malformed(s, "descriptor '%s' is not supported; known are b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16 in either byte order",
-                       h->descr);
+  return pri_malformed(
+      s, "descriptor '%s' is not supported; known are b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16 in either byte order",
+      h->descr);
 }
 
 static bool known(char letter, int bytes) {
   switch (letter) {
   case 'b': return bytes == 1;
-  case 'i': case 'u': return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+  case 'i':
+  case 'u': return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
   case 'f': return bytes == 2 || bytes == 4 || bytes == 8;
   case 'c': return bytes == 8 || bytes == 16;
   default: return false;
@@ -117,8 +122,10 @@ static peri_status count(scanner *c, pri_npy_header *h, const char *from) {
   bool empty = false, huge = false;
   int64_t n = 1;
   for (int i = 0; i < h->nd; i++) {
-    if (h->dims[i] == 0) empty = true;
-    else huge |= __builtin_mul_overflow(n, h->dims[i], &n);
+    if (h->dims[i] == 0)
+      empty = true;
+    else
+      huge |= __builtin_mul_overflow(n, h->dims[i], &n);
   }
   int64_t bytes;
   if (huge || __builtin_mul_overflow(n, (int64_t)16, &bytes)) return bad_shape(c, from, "larger than any memory");
@@ -152,7 +159,10 @@ static peri_status read_shape(scanner *c, pri_npy_header *h) {
 /* ---- the whole ---- */
 
 static peri_status read_flag(scanner *c, bool *flag) {
-  static const struct { const char *word; bool value; } words[] = {{"True", true}, {"False", false}};
+  static const struct {
+    const char *word;
+    bool value;
+  } words[] = {{"True", true}, {"False", false}};
   skip(c);
   for (int i = 0; i < 2; i++) {
     size_t n = strlen(words[i].word);
@@ -171,7 +181,8 @@ static peri_status read_entry(scanner *c, pri_npy_header *h, unsigned *seen) {
   if (quoted(c, &key, &length)) return c->s->cx->code;
   while (k < 3 && !(strlen(keys[k]) == (size_t)length && memcmp(keys[k], key, (size_t)length) == 0)) k++;
   if (k == 3 || *seen & 1u << k)
-    return pri_malformed(c->s, "the header has %s key '%.*s'", k == 3 ? "an unknown" : "twice the", length < 60 ? length : 60, key);
+    return pri_malformed(c->s, "the header has %s key '%.*s'", k == 3 ? "an unknown" : "twice the",
+                         length < 60 ? length : 60, key);
   *seen |= 1u << k;
   if (!accept(c, ':')) return broken(c, "a colon");
   if (k == 0) return read_descr(c, h);

@@ -1,7 +1,8 @@
 /* npy_write.c - writing an NPY array: the bytes of numpy.save.
 **
-** The header is padded twice, as NumPy 1.24 does: first so that the outermost dimension could grow to 21 digits, then so that the data
-** start at a multiple of 64. An array whose memory is in Fortran order and not in C order is written as it lies.
+** The header is padded twice, as NumPy 1.24 does: first so that the outermost dimension could grow to 21 digits,
+** then so that the data start at a multiple of 64. An array whose memory is in Fortran order and not in C order is
+** written as it lies.
 */
 #include "io/npy.h"
 #include <stdio.h>
@@ -21,8 +22,10 @@ static bool fortran_order(const peri_tensor *t) {
 static int header(const peri_tensor *t, char *b) {
   static const char *const descr[PERI_DTYPES] = {"|b1", "<i8", "<f4", "<f8", "<c16"};
   bool fortran = fortran_order(t);
-  int n = 10 + snprintf(b + 10, HEADER - 10, "{'descr': '%s', 'fortran_order': %s, 'shape': (", descr[t->dtype], fortran ? "True" : "False");
-  for (int i = 0; i < t->ndim; i++) n += snprintf(b + n, (size_t)(HEADER - n), i ? ", %lld" : "%lld", (long long)t->dims[i]);
+  int n = 10 + snprintf(b + 10, HEADER - 10, "{'descr': '%s', 'fortran_order': %s, 'shape': (", descr[t->dtype],
+                        fortran ? "True" : "False");
+  for (int i = 0; i < t->ndim; i++)
+    n += snprintf(b + n, (size_t)(HEADER - n), i ? ", %lld" : "%lld", (long long)t->dims[i]);
   n += snprintf(b + n, (size_t)(HEADER - n), t->ndim == 1 ? ",), }" : "), }");
   if (t->ndim) {
     int digits = snprintf(NULL, 0, "%lld", (long long)t->dims[fortran ? t->ndim - 1 : 0]);
@@ -45,7 +48,8 @@ int64_t pri_npy_size(const peri_tensor *t) {
 typedef peri_status (*putter)(void *ud, const void *bytes, int64_t n);
 
 /* Memory order is file order; on a big-endian machine the words of a piece would be swapped here. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "NPY data are written in the machine's order, which is taken to be little-endian");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "NPY data are written in the machine's order, which is taken to be little-endian");
 
 static peri_status put_data(const peri_tensor *t, putter put, void *ud) {
   int64_t bytes = t->size * (int64_t)peri_sizeof((peri_dtype)t->dtype);

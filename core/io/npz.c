@@ -22,7 +22,8 @@ static void keep_arrays(pri_zip *z, peri_notice *notice) {
   int64_t kept = 0;
   for (int64_t i = 0; i < z->n; i++) {
     if (!is_npy(z->members[i].name)) {
-      pri_notice(notice, "%s: '%s': member '%.40s' is no array and was left out", z->file.who, z->file.name, z->members[i].name);
+      pri_notice(notice, "%s: '%s': member '%.40s' is no array and was left out", z->file.who, z->file.name,
+                 z->members[i].name);
       continue;
     }
     pri_member m = z->members[i];
@@ -57,12 +58,14 @@ static peri_status verify(pri_source *s, const pri_member *m, peri_notice *notic
   unsigned char scratch[4096];
   int64_t left = m->size - s->produced, got;
   if (left > IGNORABLE) return pri_malformed(s, "%lld bytes follow the array", (long long)left);
-  if (left > 0) pri_notice(notice, "%s: '%s': %lld bytes behind the data were ignored", s->who, s->name, (long long)left);
+  if (left > 0)
+    pri_notice(notice, "%s: '%s': %lld bytes behind the data were ignored", s->who, s->name, (long long)left);
   while ((got = pri_source_read(s, scratch, sizeof scratch)) > 0)
     if (s->produced > m->size) break;
   if (got < 0) return s->cx->code;
   if (s->produced != m->size)
-    return pri_malformed(s, "it unpacks to %s bytes than the %lld announced", s->produced > m->size ? "more" : "fewer", (long long)m->size);
+    return pri_malformed(s, "it unpacks to %s bytes than the %lld announced", s->produced > m->size ? "more" : "fewer",
+                         (long long)m->size);
   if (s->crc != m->crc) return pri_malformed(s, "its checksum is %08x, announced is %08x", s->crc, m->crc);
   return PERI_OK;
 }
@@ -71,7 +74,8 @@ peri_tensor *peri_npz_read(peri_npz *z, int64_t i, peri_notice *notice) {
   const pri_member *m = &z->zip.members[i];
   pri_source s;
   if (notice) notice->text[0] = 0;
-  if (pri_source_part(&s, &z->zip.file, m->name, m->data, m->data + m->packed, m->deflated ? PRI_DEFLATE : PRI_PLAIN)) return NULL;
+  if (pri_source_part(&s, &z->zip.file, m->name, m->data, m->data + m->packed, m->deflated ? PRI_DEFLATE : PRI_PLAIN))
+    return NULL;
   s.most = m->size;
   peri_tensor *t = pri_npy_take(&s);
   if (t && verify(&s, m, notice)) peri_release(t), t = NULL;
@@ -108,11 +112,13 @@ static peri_status write_member(pri_zip_writer *w, const char *name, peri_tensor
   return pri_zip_end(w, st);
 }
 
-peri_status peri_npz_write(peri_ctx *cx, const char *path, int64_t n, const char *const *names, peri_tensor *const *arrays, bool compress) {
+peri_status peri_npz_write(peri_ctx *cx, const char *path, int64_t n, const char *const *names,
+                           peri_tensor *const *arrays, bool compress) {
   pri_sink s;
   pri_zip_writer w = {.sink = &s, .deflate = compress};
   for (int64_t i = 0; i < n; i++)
-    if (arrays[i]->cx != cx) return peri_fail(cx, PERI_ERR_STATE, "io.save_npz: array %lld belongs to another context", (long long)i + 1);
+    if (arrays[i]->cx != cx)
+      return peri_fail(cx, PERI_ERR_STATE, "io.save_npz: array %lld belongs to another context", (long long)i + 1);
   peri_status st = check_names(cx, path, n, names);
   if (st || (st = pri_sink_open(&s, cx, "io.save_npz", path))) return st;
   for (int64_t i = 0; i < n && !st; i++) st = write_member(&w, names[i], arrays[i]);

@@ -1,10 +1,11 @@
 /* number.c - decimal numbers to and from doubles.
 **
-** Reading: the digits as an integer w < 2^64 and a power of ten e. If w <= 2^53 and |e| <= 22, one double operation on exact operands
-** rounds correctly (Clinger). Otherwise, if |e| <= 27, one operation of the 64-bit extended format gives w 10^e to within half a
-** unit of its last place; its rounding to 53 bits is right unless it lies within one such unit of halfway between two doubles,
-** which happens about once in a thousand times. What is left (that, more digits, larger exponents) goes to the C library.
-** Source: W. D. Clinger, How to read floating point numbers accurately, PLDI 1990.
+** Reading: the digits as an integer w < 2^64 and a power of ten e. If w <= 2^53 and |e| <= 22, one double operation
+** on exact operands rounds correctly (Clinger). Otherwise, if |e| <= 27, one operation of the 64-bit extended format
+** gives w 10^e to within half a unit of its last place; its rounding to 53 bits is right unless it lies within one
+** such unit of halfway between two doubles, which happens about once in a thousand times. What is left (that, more
+** digits, larger exponents) goes to the C library. Source: W. D. Clinger, How to read floating point numbers
+** accurately, PLDI 1990.
 */
 #define _GNU_SOURCE /* strtod_l */
 #include "io/number.h"
@@ -21,8 +22,9 @@ static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8
                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 #if LDBL_MANT_DIG == 64
-static const long double long_ten[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
-                                       1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+static const long double long_ten[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+                                       1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+                                       1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
 
 static bool by_extended(uint64_t w, int e, double *value) {
   if (e < -27 || e > 27 || w == 0) return false;
@@ -49,7 +51,10 @@ static pri_reading by_library(const char *s, int64_t n, locale_t c, double *valu
 }
 
 static pri_reading by_word(const char *s, int64_t n, bool negative, double *value) {
-  static const struct { const char *word; double value; } words[] = {{"inf", INFINITY}, {"infinity", INFINITY}, {"nan", NAN}};
+  static const struct {
+    const char *word;
+    double value;
+  } words[] = {{"inf", INFINITY}, {"infinity", INFINITY}, {"nan", NAN}};
   for (int i = 0; i < 3; i++)
     if ((size_t)n == strlen(words[i].word) && strncasecmp(s, words[i].word, (size_t)n) == 0) {
       *value = negative ? -words[i].value : words[i].value;
@@ -58,14 +63,21 @@ static pri_reading by_word(const char *s, int64_t n, bool negative, double *valu
   return PRI_NO_NUMBER;
 }
 
-typedef struct { const char *p, *end; uint64_t w; int64_t digits, point; bool inexact; } decimal;
+typedef struct {
+  const char *p, *end;
+  uint64_t w;
+  int64_t digits, point;
+  bool inexact;
+} decimal;
 
 /* Digits into w as long as they fit; point counts those behind the point. */
 static void take_digits(decimal *d, bool fraction) {
   for (; d->p < d->end && *d->p >= '0' && *d->p <= '9'; d->p++, d->digits++) {
     unsigned digit = (unsigned)(*d->p - '0');
-    if (d->w > (UINT64_MAX - 9) / 10) d->inexact = true;
-    else d->w = 10 * d->w + digit;
+    if (d->w > (UINT64_MAX - 9) / 10)
+      d->inexact = true;
+    else
+      d->w = 10 * d->w + digit;
     d->point += fraction;
   }
 }
@@ -95,8 +107,10 @@ pri_reading pri_read_double(const char *s, int64_t n, locale_t c, double *value)
   if (d.digits == 0) return by_word(body, d.end - body, negative, value);
   if (!take_exponent(&d, &e)) return PRI_NO_NUMBER;
   e -= d.point;
-  if (!d.inexact && d.w <= (uint64_t)1 << 53 && e >= -22 && e <= 22) *value = e < 0 ? (double)d.w / ten[-e] : (double)d.w * ten[e];
-  else if (d.inexact || e < -27 || e > 27 || !by_extended(d.w, (int)e, value)) return by_library(s, n, c, value);
+  if (!d.inexact && d.w <= (uint64_t)1 << 53 && e >= -22 && e <= 22)
+    *value = e < 0 ? (double)d.w / ten[-e] : (double)d.w * ten[e];
+  else if (d.inexact || e < -27 || e > 27 || !by_extended(d.w, (int)e, value))
+    return by_library(s, n, c, value);
   if (negative) *value = -*value;
   return PRI_NUMBER;
 }

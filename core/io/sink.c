@@ -1,7 +1,7 @@
 /* sink.c - writing files: aside, synced, renamed.
 **
-** The new file grows under a name of its own in the directory of the old one and takes the old one's place only when every byte
-** has reached the disk, so a reader sees the old file or the new one. It keeps the old one's permissions.
+** The new file grows under a name of its own in the directory of the old one and takes the old one's place only when
+** every byte has reached the disk, so a reader sees the old file or the new one. It keeps the old one's permissions.
 */
 #define _GNU_SOURCE /* strerror_r that returns the text */
 #include "io/file.h"
@@ -17,7 +17,8 @@ enum { BUFFER = 1 << 16, TRIES = 100, NAME_SPACE = PATH_MAX + 64 };
 
 static peri_status refused(const pri_sink *s, int err) {
   char text[128];
-  return peri_fail(s->cx, PERI_ERR_IO, "%s: cannot write '%.300s': %s", s->who, s->path, strerror_r(err, text, sizeof text));
+  return peri_fail(s->cx, PERI_ERR_IO, "%s: cannot write '%.300s': %s", s->who, s->path,
+                   strerror_r(err, text, sizeof text));
 }
 
 /* Where the bytes shall go in the end: the path, symbolic links followed. */
@@ -69,7 +70,8 @@ peri_status pri_sink_open(pri_sink *s, peri_ctx *cx, const char *who, const char
     if (s->fd < 0) st = refused(s, errno);
     peri_free(cx, s->aside, NAME_SPACE);
     s->aside = NULL;
-  } else if (!st) st = open_aside(s, exists ? &old : NULL);
+  } else if (!st)
+    st = open_aside(s, exists ? &old : NULL);
   if (st) forget(s);
   return st;
 }

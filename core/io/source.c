@@ -1,7 +1,7 @@
 /* source.c - reading files: plain, gzip, or a deflated part.
 **
-** A file is opened without blocking and must then prove to be regular: opening a pipe that nobody writes, or reading a device without
-** end, would never return. The stop flag is read between pieces of a mebibyte.
+** A file is opened without blocking and must then prove to be regular: opening a pipe that nobody writes, or reading
+** a device without end, would never return. The stop flag is read between pieces of a mebibyte.
 */
 #define _GNU_SOURCE /* strerror_r that returns the text */
 #include "io/file.h"
@@ -27,7 +27,8 @@ peri_status pri_malformed(const pri_source *s, const char *fmt, ...) {
 
 static peri_status refused(const pri_source *s, const char *what, int err) {
   char text[128];
-  return peri_fail(s->cx, PERI_ERR_IO, "%s: cannot %s '%s': %s", s->who, what, s->name, strerror_r(err, text, sizeof text));
+  return peri_fail(s->cx, PERI_ERR_IO, "%s: cannot %s '%s': %s", s->who, what, s->name,
+                   strerror_r(err, text, sizeof text));
 }
 
 peri_status pri_affordable(const pri_source *s, int64_t bytes) {
@@ -35,7 +36,8 @@ peri_status pri_affordable(const pri_source *s, int64_t bytes) {
   peri_memory(s->cx, NULL, NULL, &limit);
   double have = limit ? (double)limit : (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
   if ((double)bytes <= have) return PERI_OK;
-  return peri_fail(s->cx, PERI_ERR_MEMORY, "%s: '%s': the data need %lld bytes, of %.0f that there are", s->who, s->name, (long long)bytes, have);
+  return peri_fail(s->cx, PERI_ERR_MEMORY, "%s: '%s': the data need %lld bytes, of %.0f that there are", s->who,
+                   s->name, (long long)bytes, have);
 }
 
 /* ---- zlib's memory ---- */
@@ -90,15 +92,18 @@ static void reset(pri_source *s, peri_ctx *cx, const char *who, const char *path
   s->fd = s->most = -1;
   s->crc = (uint32_t)crc32(0, NULL, 0);
   size_t length = strlen(path);
-  if (length <= PRI_PATH_SHOWN) snprintf(s->name, sizeof s->name, "%s", path);
-  else snprintf(s->name, sizeof s->name, "...%s", path + length - PRI_PATH_SHOWN);
+  if (length <= PRI_PATH_SHOWN)
+    snprintf(s->name, sizeof s->name, "%s", path);
+  else
+    snprintf(s->name, sizeof s->name, "...%s", path + length - PRI_PATH_SHOWN);
 }
 
 static peri_status inspect(pri_source *s) {
   struct stat st;
   if (fstat(s->fd, &st)) return refused(s, "read", errno);
   if (!S_ISREG(st.st_mode))
-    return peri_fail(s->cx, PERI_ERR_IO, "%s: cannot read '%s': it is %s, not a regular file", s->who, s->name, kind_of(st.st_mode));
+    return peri_fail(s->cx, PERI_ERR_IO, "%s: cannot read '%s': it is %s, not a regular file", s->who, s->name,
+                     kind_of(st.st_mode));
   s->end = st.st_size;
   unsigned char magic[2] = {0};
   if (s->end >= 18 && pri_source_raw(s, 0, magic, 2)) return s->cx->code;
@@ -116,7 +121,8 @@ peri_status pri_source_open(pri_source *s, peri_ctx *cx, const char *who, const 
   return st;
 }
 
-peri_status pri_source_part(pri_source *s, const pri_source *file, const char *label, int64_t at, int64_t end, pri_codec codec) {
+peri_status pri_source_part(pri_source *s, const pri_source *file, const char *label, int64_t at, int64_t end,
+                            pri_codec codec) {
   reset(s, file->cx, file->who, file->path);
   size_t length = strlen(s->name);
   snprintf(s->name + length, sizeof s->name - length, ", member %.40s", label);
@@ -183,7 +189,8 @@ static peri_status next_stream(pri_source *s) {
     inflateReset(&s->z);
     return PERI_OK;
   }
-  if (s->codec == PRI_DEFLATE && (s->z.avail_in || s->at < s->end)) return pri_malformed(s, "the compressed data end before their announced size");
+  if (s->codec == PRI_DEFLATE && (s->z.avail_in || s->at < s->end))
+    return pri_malformed(s, "the compressed data end before their announced size");
   s->ended = true;
   return PERI_OK;
 }
@@ -204,7 +211,8 @@ static int64_t read_inflated(pri_source *s, void *to, int64_t n) {
     } else if (code == Z_MEM_ERROR) {
       return peri_fail(s->cx, PERI_ERR_MEMORY, "%s: '%s': no memory to decompress", s->who, s->name), -1;
     } else if (code != Z_OK) {
-      return pri_malformed(s, "the compressed data are damaged%s%s", s->z.msg ? ": " : "", s->z.msg ? s->z.msg : ""), -1;
+      return pri_malformed(s, "the compressed data are damaged%s%s", s->z.msg ? ": " : "", s->z.msg ? s->z.msg : ""),
+             -1;
     }
     if (peri_check_interrupt(s->cx)) return -1;
   }

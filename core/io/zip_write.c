@@ -1,7 +1,7 @@
 /* zip_write.c - writing a ZIP archive whose bytes depend on its members alone.
 **
-** The date of every member is the first of January 1980. Sizes and checksum are filled into the local header when the member
-** is complete. ZIP64 fields appear only where a number needs them.
+** The date of every member is the first of January 1980. Sizes and checksum are filled into the local header when
+** the member is complete. ZIP64 fields appear only where a number needs them.
 */
 #include "io/zip.h"
 
@@ -72,7 +72,8 @@ peri_status pri_zip_begin(pri_zip_writer *w, const char *name, int64_t size) {
   unsigned char h[30 + PRI_NAME + 20];
   if (grow(w) || (w->deflate && start_deflate(w))) return w->sink->cx->code;
   pri_member *m = &w->members[w->n++];
-  *m = (pri_member){.record = pri_sink_at(w->sink), .size = size, .crc = (uint32_t)crc32(0, NULL, 0), .deflated = w->deflate};
+  *m = (pri_member){
+      .record = pri_sink_at(w->sink), .size = size, .crc = (uint32_t)crc32(0, NULL, 0), .deflated = w->deflate};
   strcpy(m->name, name);
   return pri_sink_write(w->sink, h, local_header(m, h));
 }

@@ -1,8 +1,8 @@
 /* index.c - reading at positions: gather, take_along, masks.
 **
-** A gather along axis a sees its operand as (outer, n, block): for every outer index and every position it copies one block, the
-** axes behind a. Positions are checked in one pass before anything is allocated, then turned into offsets a few hundred at
-** a time; contiguous blocks go by memcpy, single elements through a typed loop.
+** A gather along axis a sees its operand as (outer, n, block): for every outer index and every position it copies
+** one block, the axes behind a. Positions are checked in one pass before anything is allocated, then turned into
+** offsets a few hundred at a time; contiguous blocks go by memcpy, single elements through a typed loop.
 */
 #include "tensor/index.h"
 #include "tensor/shape_rules.h"
@@ -14,16 +14,17 @@ enum { BATCH = 256, CHUNK = 1 << 16 };
 static peri_status outside(const pri_positions *p, const char *who, int axis, peri_ctx *cx) {
   for (int64_t i = 0; i < p->n; i++)
     if ((uint64_t)pri_position(p, p->v[i]) >= (uint64_t)p->dim)
-      return peri_fail(cx, PERI_ERR_INDEX, "%s: index %lld (number %lld) lies outside axis %d, which has length %lld", who,
-                       (long long)p->v[i], (long long)i + p->origin, axis + 1, (long long)p->dim);
+      return peri_fail(cx, PERI_ERR_INDEX, "%s: index %lld (number %lld) lies outside axis %d, which has length %lld",
+                       who, (long long)p->v[i], (long long)i + p->origin, axis + 1, (long long)p->dim);
   return PERI_OK;
 }
 
-peri_status pri_positions_open(pri_positions *p, const char *who, peri_tensor *at, peri_tensor *t, int axis, peri_origin origin,
-                               bool apart) {
+peri_status pri_positions_open(pri_positions *p, const char *who, peri_tensor *at, peri_tensor *t, int axis,
+                               peri_origin origin, bool apart) {
   p->kept = NULL;
   if (at->dtype != PERI_I64)
-    return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: positions must be i64, got %s; cast them", who, peri_dtype_name((peri_dtype)at->dtype));
+    return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: positions must be i64, got %s; cast them", who,
+                     peri_dtype_name((peri_dtype)at->dtype));
   p->kept = apart && pri_owner(at) == pri_owner(t) ? peri_clone(at) : peri_contiguous(at);
   if (!p->kept) return t->cx->code;
   p->v = p->kept->data;
@@ -44,11 +45,12 @@ void pri_block_make(pri_block *b, const peri_tensor *t, int first) {
   b->bytes = peri_sizeof((peri_dtype)t->dtype);
 }
 
-peri_status pri_replace_axes(const char *who, const peri_tensor *t, int first, int last, int nd_by, const int64_t *by, int *nd,
-                             int64_t *dims) {
+peri_status pri_replace_axes(const char *who, const peri_tensor *t, int first, int last, int nd_by, const int64_t *by,
+                             int *nd, int64_t *dims) {
   *nd = t->ndim - (last - first) + nd_by;
   if (*nd > PERI_MAXDIM)
-    return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: the result would have %d axes; at most %d are supported", who, *nd, PERI_MAXDIM);
+    return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: the result would have %d axes; at most %d are supported", who, *nd,
+                     PERI_MAXDIM);
   memcpy(dims, t->dims, (size_t)first * sizeof dims[0]);
   memcpy(dims + first, by, (size_t)nd_by * sizeof dims[0]);
   memcpy(dims + first + nd_by, t->dims + last, (size_t)(t->ndim - last) * sizeof dims[0]);
@@ -64,7 +66,9 @@ peri_status pri_replace_axes(const char *who, const peri_tensor *t, int first, i
     for (int64_t i = 0; i < m; i++) d[i] = s[offsets[i]];                                                              \
   } while (0)
 
-typedef struct { double re, im; } pair;
+typedef struct {
+  double re, im;
+} pair;
 
 static void take_elements(char *dst, const char *src, const int64_t *offsets, int64_t m, size_t bytes) {
   switch (bytes) {
@@ -88,7 +92,8 @@ static void take_strided(const pri_block *b, char *dst, const char *src) {
 /* dst[i] = the block of src at offsets[i], in elements; dst is contiguous. */
 static void take_blocks(const pri_block *b, char *dst, const char *src, const int64_t *offsets, int64_t m) {
   int64_t bytes = (int64_t)b->bytes, length = b->size * bytes;
-  if (b->size == 1) take_elements(dst, src, offsets, m, b->bytes);
+  if (b->size == 1)
+    take_elements(dst, src, offsets, m, b->bytes);
   else if (b->walk.nd == 1 && b->walk.strides[0][0] == 1)
     for (int64_t i = 0; i < m; i++) memcpy(dst + i * length, src + offsets[i] * bytes, (size_t)length);
   else
@@ -158,9 +163,16 @@ static peri_status run_gather(const peri_op *op, peri_tensor *const *in, const p
   return st ? st : finished(r, out);
 }
 
-static const peri_op op_gather = {.name = "tensor.gather", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_gather, .vjp = pri_vjp_gather,
-                                  .samples = "any, positions", .signature = "x:gather(indices[, axis])",
-                                  .help = "The layers at these indices along an axis, by default the first: x[indices]."};
+static const peri_op op_gather = {.name = "tensor.gather",
+                                  .arity = 2,
+                                  .outputs = 1,
+                                  .result = PERI_RESULT_OWN,
+                                  .run = run_gather,
+                                  .vjp = pri_vjp_gather,
+                                  .samples = "any, positions",
+                                  .signature = "x:gather(indices[, axis])",
+                                  .help =
+                                      "The layers at these indices along an axis, by default the first: x[indices]."};
 
 peri_tensor *peri_gather(peri_tensor *t, int axis, peri_tensor *at, peri_origin origin) {
   return peri_apply(&op_gather, (peri_tensor *[]){t, at}, &(peri_args){.i = {axis, origin}});
@@ -175,7 +187,8 @@ peri_status pri_along_shape(const char *who, const peri_tensor *t, const peri_te
     dims[i] = i == axis || t->dims[i] == 1 ? at->dims[i] : t->dims[i];
   }
   if (ok) return PERI_OK;
-  return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: positions of shape %s do not fit %s off axis %d", who, peri_shape(at), peri_shape(t), axis + 1);
+  return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: positions of shape %s do not fit %s off axis %d", who, peri_shape(at),
+                   peri_shape(t), axis + 1);
 }
 
 typedef struct {
@@ -226,7 +239,12 @@ static void along_task(void *ud, int64_t task) {
 
 static void along_into(peri_tensor *r, const peri_tensor *t, int axis, const pri_positions *p) {
   int64_t strides[PRI_WALK][PERI_MAXDIM];
-  along a = {.cx = t->cx, .p = *p, .stride = t->strides[axis], .bytes = peri_sizeof((peri_dtype)t->dtype), .dst = r->data, .src = t->data};
+  along a = {.cx = t->cx,
+             .p = *p,
+             .stride = t->strides[axis],
+             .bytes = peri_sizeof((peri_dtype)t->dtype),
+             .dst = r->data,
+             .src = t->data};
   memcpy(strides[0], r->strides, sizeof r->strides);
   pri_broadcast_strides(p->kept, r->ndim, strides[1]);
   pri_broadcast_strides(t, r->ndim, strides[2]);
@@ -249,9 +267,16 @@ static peri_status run_take_along(const peri_op *op, peri_tensor *const *in, con
   return st ? st : finished(r, out);
 }
 
-static const peri_op op_take_along = {.name = "tensor.take_along", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN,
-                                      .run = run_take_along, .vjp = pri_vjp_take_along, .samples = "any, positions", .signature = "x:take_along(indices, axis)",
-                                      .help = "One element of x per index, looked up along an axis; undoes argsort: x:take_along(x:argsort(1), 1)."};
+static const peri_op op_take_along = {
+    .name = "tensor.take_along",
+    .arity = 2,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_take_along,
+    .vjp = pri_vjp_take_along,
+    .samples = "any, positions",
+    .signature = "x:take_along(indices, axis)",
+    .help = "One element of x per index, looked up along an axis; undoes argsort: x:take_along(x:argsort(1), 1)."};
 
 peri_tensor *peri_take_along(peri_tensor *t, peri_tensor *at, int axis, peri_origin origin) {
   return peri_apply(&op_take_along, (peri_tensor *[]){t, at}, &(peri_args){.i = {axis, origin}});
@@ -261,15 +286,19 @@ peri_tensor *peri_take_along(peri_tensor *t, peri_tensor *at, int axis, peri_ori
 
 static peri_status check_mask(const char *who, const peri_tensor *t, const peri_tensor *mask) {
   if (mask->dtype != PERI_BOOL)
-    return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: a mask must be bool, got %s", who, peri_dtype_name((peri_dtype)mask->dtype));
+    return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: a mask must be bool, got %s", who,
+                     peri_dtype_name((peri_dtype)mask->dtype));
   if (mask->ndim <= t->ndim && memcmp(mask->dims, t->dims, mask->ndim * sizeof t->dims[0]) == 0) return PERI_OK;
-  return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: a mask of shape %s does not cover the leading axes of %s", who, peri_shape(mask), peri_shape(t));
+  return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: a mask of shape %s does not cover the leading axes of %s", who,
+                   peri_shape(mask), peri_shape(t));
 }
 
-/* Calls for the rows of the mask; each appends the offsets of its true elements without a branch: offsets has one place to spare. */
+/* Calls for the rows of the mask; each appends the offsets of its true elements without a branch: offsets has one
+** place to spare. */
 static void mask_rows(const pri_walk *w, const uint8_t *mask, int64_t *offsets) {
   int last = w->nd - 1;
-  int64_t index[PERI_MAXDIM], off[PRI_WALK], n = w->dims[last], sm = w->strides[0][last], st = w->strides[1][last], count = 0;
+  int64_t index[PERI_MAXDIM], off[PRI_WALK], n = w->dims[last], sm = w->strides[0][last], st = w->strides[1][last],
+                                             count = 0;
   pri_walk_seek(w, 0, index, off);
   for (int64_t done = 0; done < w->size; done += n) {
     const uint8_t *row = mask + off[0];
@@ -312,7 +341,14 @@ peri_status pri_mask_open(pri_mask *m, const char *who, const peri_tensor *t, co
 
 void pri_mask_close(pri_mask *m, peri_ctx *cx) { peri_free(cx, m->offsets, mask_bytes(m)); }
 
-typedef struct { const peri_ctx *cx; pri_mask mask; pri_block block; int64_t per_task; char *dst; const char *src; } selecting;
+typedef struct {
+  const peri_ctx *cx;
+  pri_mask mask;
+  pri_block block;
+  int64_t per_task;
+  char *dst;
+  const char *src;
+} selecting;
 
 static void select_task(void *ud, int64_t task) {
   const selecting *s = ud;
@@ -328,7 +364,8 @@ static void select_into(peri_tensor *r, const peri_tensor *t, int axes, const pr
   pri_parallel(t->cx, (mask->n + s.per_task - 1) / s.per_task, select_task, &s);
 }
 
-static peri_status run_masked_select(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+static peri_status run_masked_select(const peri_op *op, peri_tensor *const *in, const peri_args *args,
+                                     peri_tensor **out) {
   (void)args;
   peri_tensor *t = in[0], *r = NULL;
   peri_ctx *cx = t->cx;
@@ -343,9 +380,16 @@ static peri_status run_masked_select(const peri_op *op, peri_tensor *const *in, 
   return st ? st : finished(r, out);
 }
 
-static const peri_op op_masked_select = {.name = "tensor.masked_select", .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN,
-                                         .run = run_masked_select, .vjp = pri_vjp_masked_select, .samples = "any, mask", .signature = "x:masked_select(mask)",
-                                         .help = "The layers where a bool tensor over the leading axes is true: x[mask]."};
+static const peri_op op_masked_select = {.name = "tensor.masked_select",
+                                         .arity = 2,
+                                         .outputs = 1,
+                                         .result = PERI_RESULT_OWN,
+                                         .run = run_masked_select,
+                                         .vjp = pri_vjp_masked_select,
+                                         .samples = "any, mask",
+                                         .signature = "x:masked_select(mask)",
+                                         .help =
+                                             "The layers where a bool tensor over the leading axes is true: x[mask]."};
 
 peri_tensor *peri_masked_select(peri_tensor *t, peri_tensor *mask) {
   return peri_apply(&op_masked_select, (peri_tensor *[]){t, mask}, NULL);
@@ -380,7 +424,8 @@ static int64_t count_true(const peri_tensor *mask) {
 
 static peri_status run_nonzero(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_ctx *cx = in[0]->cx;
-  if (in[0]->ndim == 0) return peri_fail(cx, PERI_ERR_SHAPE, "%s: a scalar has no positions; unsqueeze it first", op->name);
+  if (in[0]->ndim == 0)
+    return peri_fail(cx, PERI_ERR_SHAPE, "%s: a scalar has no positions; unsqueeze it first", op->name);
   peri_tensor *mask = peri_new(cx, PERI_BOOL, in[0]->ndim, in[0]->dims), *r = NULL;
   if (!mask) return cx->code;
   pri_copy_into(mask, in[0]);
@@ -390,8 +435,16 @@ static peri_status run_nonzero(const peri_op *op, peri_tensor *const *in, const 
   return r ? finished(r, out) : cx->code;
 }
 
-static const peri_op op_nonzero = {.name = "tensor.nonzero", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_nonzero,
-                                   .samples = "any", .signature = "x:nonzero()",
-                                   .help = "Indices of the elements that are not zero: (k) of a vector, (k, ndim) otherwise."};
+static const peri_op op_nonzero = {
+    .name = "tensor.nonzero",
+    .arity = 1,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_nonzero,
+    .samples = "any",
+    .signature = "x:nonzero()",
+    .help = "Indices of the elements that are not zero: (k) of a vector, (k, ndim) otherwise."};
 
-peri_tensor *peri_nonzero(peri_tensor *t, peri_origin origin) { return peri_apply(&op_nonzero, &t, &(peri_args){.i = {origin}}); }
+peri_tensor *peri_nonzero(peri_tensor *t, peri_origin origin) {
+  return peri_apply(&op_nonzero, &t, &(peri_args){.i = {origin}});
+}

@@ -14,8 +14,8 @@ typedef struct {
 } pri_positions;
 
 /* PERI_ERR_DTYPE, PERI_ERR_INDEX, PERI_ERR_MEMORY in the name of `who`. apart: v must not point into t's memory. */
-peri_status pri_positions_open(pri_positions *p, const char *who, peri_tensor *at, peri_tensor *t, int axis, peri_origin origin,
-                               bool apart);
+peri_status pri_positions_open(pri_positions *p, const char *who, peri_tensor *at, peri_tensor *t, int axis,
+                               peri_origin origin, bool apart);
 static inline void pri_positions_close(pri_positions *p) { peri_release(p->kept); }
 
 /* The place, from 0, that a given position means. */
@@ -32,11 +32,13 @@ typedef struct {
 void pri_block_make(pri_block *b, const peri_tensor *t, int first);
 
 /* Shape of t with axes first .. last-1 replaced by those of `by`; PERI_ERR_SHAPE if there are too many axes. */
-peri_status pri_replace_axes(const char *who, const peri_tensor *t, int first, int last, int nd_by, const int64_t *by, int *nd,
-                             int64_t *dims);
+peri_status pri_replace_axes(const char *who, const peri_tensor *t, int first, int last, int nd_by, const int64_t *by,
+                             int *nd, int64_t *dims);
 
 /* Offsets in t of the layers where the mask is true. *n of them; the block of memory is freed by pri_mask_close. */
-typedef struct { int64_t *offsets, n; } pri_mask;
+typedef struct {
+  int64_t *offsets, n;
+} pri_mask;
 peri_status pri_mask_open(pri_mask *m, const char *who, const peri_tensor *t, const peri_tensor *mask);
 void pri_mask_close(pri_mask *m, peri_ctx *cx);
 

@@ -1,8 +1,9 @@
 /* index_write.c - writing at positions: scatter, scatter_add, put_along, masked_put.
 **
-** The counterpart of index.c. Within one outer index the positions are served in their order, always by one task, so that of equal
-** positions the last wins (scatter) or the sum is rounded in one order (scatter_add); the pool divides outer indices and columns
-** of wide blocks, never positions. Everything is checked and allocated before the first element is written.
+** The counterpart of index.c. Within one outer index the positions are served in their order, always by one task, so
+** that of equal positions the last wins (scatter) or the sum is rounded in one order (scatter_add); the pool divides
+** outer indices and columns of wide blocks, never positions. Everything is checked and allocated before the first
+** element is written.
 */
 #include "tensor/index.h"
 #include "tensor/shape_rules.h"
@@ -10,7 +11,9 @@
 enum { COLUMNS = 4096 };
 
 typedef enum { PUT, ADD } manner;
-typedef struct { double re, im; } pair;
+typedef struct {
+  double re, im;
+} pair;
 
 /* ---- values ---- */
 
@@ -23,19 +26,25 @@ static peri_tensor *prepare(const char *who, peri_tensor *t, peri_tensor *values
   for (int i = 0; fits && i < values->ndim; i++)
     fits = values->dims[values->ndim - 1 - i] == 1 || values->dims[values->ndim - 1 - i] == dims[nd - 1 - i];
   if (!fits)
-    return peri_fail(cx, PERI_ERR_SHAPE, "%s: values of shape %s do not fit into %s", who, peri_shape(values), peri_shape(&shape)), NULL;
+    return peri_fail(cx, PERI_ERR_SHAPE, "%s: values of shape %s do not fit into %s", who, peri_shape(values),
+                     peri_shape(&shape)),
+           NULL;
   if (values->dtype == PERI_C128 && t->dtype != PERI_C128)
     return peri_fail(cx, PERI_ERR_DTYPE, "%s: c128 does not fit into %s; take real(), imag() or abs()", who,
-                     peri_dtype_name((peri_dtype)t->dtype)), NULL;
+                     peri_dtype_name((peri_dtype)t->dtype)),
+           NULL;
   bool as_is = values->dtype == t->dtype && pri_contiguous(values) && pri_owner(values) != pri_owner(t);
-  if (as_is && (values->size == 1 || (values->ndim == nd && pri_same_shape(values, &shape)))) return peri_retain(values);
-  peri_tensor *r = values->size == 1 ? peri_new(cx, (peri_dtype)t->dtype, 0, NULL) : peri_new(cx, (peri_dtype)t->dtype, nd, dims);
+  if (as_is && (values->size == 1 || (values->ndim == nd && pri_same_shape(values, &shape))))
+    return peri_retain(values);
+  peri_tensor *r =
+      values->size == 1 ? peri_new(cx, (peri_dtype)t->dtype, 0, NULL) : peri_new(cx, (peri_dtype)t->dtype, nd, dims);
   if (!r) return NULL;
   if (values->size == 1 && values->ndim) {
     peri_tensor one = *values;
     one.ndim = 0;
     pri_copy_into(r, &one);
-  } else pri_copy_into(r, values);
+  } else
+    pri_copy_into(r, values);
   return r;
 }
 
@@ -84,17 +93,23 @@ static void add_row(char *dst, int64_t sd, const char *src, int64_t ss, int64_t 
 }
 
 /* Where values come from: element i of the selection is at data + i * step * bytes; step is 0 for a single value. */
-typedef struct { const char *data; int64_t step; } feed;
+typedef struct {
+  const char *data;
+  int64_t step;
+} feed;
 
 static feed feed_of(const peri_tensor *values) { return (feed){values->data, values->size != 1}; }
 
 static void write_row(char *dst, int64_t sd, const char *src, int64_t ss, int64_t n, peri_dtype t, manner how) {
-  if (how == ADD) add_row(dst, sd, src, ss, n, t);
-  else put_row(dst, sd, src, ss, n, peri_sizeof(t));
+  if (how == ADD)
+    add_row(dst, sd, src, ss, n, t);
+  else
+    put_row(dst, sd, src, ss, n, peri_sizeof(t));
 }
 
 /* Columns from .. from+n-1 of a block; a block that is not one row is written whole. */
-static void write_block(const pri_block *b, char *dst, const char *src, int64_t ss, int64_t from, int64_t n, peri_dtype t, manner how) {
+static void write_block(const pri_block *b, char *dst, const char *src, int64_t ss, int64_t from, int64_t n,
+                        peri_dtype t, manner how) {
   int64_t bytes = (int64_t)b->bytes, index[PERI_MAXDIM], off[PRI_WALK];
   int last = b->walk.nd - 1;
   int64_t sd = b->walk.strides[0][last];
@@ -132,13 +147,20 @@ typedef struct {
 
 /* Blocks of one element, in the common cases. */
 static bool scatter_elements(const scattering *s, char *dst, const char *src) {
-  if (s->how == PUT && s->block.bytes == 8) SCATTER(uint64_t, =);
-  else if (s->how == PUT && s->block.bytes == 4) SCATTER(uint32_t, =);
-  else if (s->how == PUT && s->block.bytes == 1) SCATTER(uint8_t, =);
-  else if (s->how == ADD && s->t == PERI_F64) SCATTER(double, +=);
-  else if (s->how == ADD && s->t == PERI_I64) SCATTER(uint64_t, +=);
-  else if (s->how == ADD && s->t == PERI_F32) SCATTER(float, +=);
-  else return false;
+  if (s->how == PUT && s->block.bytes == 8)
+    SCATTER(uint64_t, =);
+  else if (s->how == PUT && s->block.bytes == 4)
+    SCATTER(uint32_t, =);
+  else if (s->how == PUT && s->block.bytes == 1)
+    SCATTER(uint8_t, =);
+  else if (s->how == ADD && s->t == PERI_F64)
+    SCATTER(double, +=);
+  else if (s->how == ADD && s->t == PERI_I64)
+    SCATTER(uint64_t, +=);
+  else if (s->how == ADD && s->t == PERI_F32)
+    SCATTER(float, +=);
+  else
+    return false;
   return true;
 }
 
@@ -152,13 +174,18 @@ static void scatter_task(void *ud, int64_t task) {
   const char *src = s->from.data + o * s->p.n * block * bytes;
   if (s->block.size == 1 && scatter_elements(s, dst, src)) return;
   for (int64_t i = 0; i < s->p.n; i++)
-    write_block(&s->block, dst + pri_position(&s->p, s->p.v[i]) * s->stride * bytes, src + i * block * bytes, s->from.step, from, n, s->t,
-                s->how);
+    write_block(&s->block, dst + pri_position(&s->p, s->p.v[i]) * s->stride * bytes, src + i * block * bytes,
+                s->from.step, from, n, s->t, s->how);
 }
 
 static void scatter_into(peri_tensor *t, int axis, const pri_positions *p, const peri_tensor *values, manner how) {
   int64_t strides[1][PERI_MAXDIM];
-  scattering s = {.p = *p, .stride = t->strides[axis], .dst = t->data, .from = feed_of(values), .t = (peri_dtype)t->dtype, .how = how};
+  scattering s = {.p = *p,
+                  .stride = t->strides[axis],
+                  .dst = t->data,
+                  .from = feed_of(values),
+                  .t = (peri_dtype)t->dtype,
+                  .how = how};
   memcpy(strides[0], t->strides, sizeof t->strides);
   pri_walk_make(&s.outer, axis, t->dims, 1, strides);
   pri_block_make(&s.block, t, axis + 1);
@@ -171,18 +198,19 @@ static peri_status check_add(const char *who, const peri_tensor *t, const peri_t
   bool loses = t->dtype == PERI_BOOL || (t->dtype == PERI_I64 && values->dtype > PERI_I64) ||
                (t->dtype != PERI_C128 && values->dtype == PERI_C128);
   if (!loses) return PERI_OK;
-  return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: sums of %s do not fit into %s", who, peri_dtype_name((peri_dtype)values->dtype),
-                   peri_dtype_name((peri_dtype)t->dtype));
+  return peri_fail(t->cx, PERI_ERR_DTYPE, "%s: sums of %s do not fit into %s", who,
+                   peri_dtype_name((peri_dtype)values->dtype), peri_dtype_name((peri_dtype)t->dtype));
 }
 
-static peri_status check_contexts(const char *who, const peri_tensor *t, const peri_tensor *at, const peri_tensor *values) {
+static peri_status check_contexts(const char *who, const peri_tensor *t, const peri_tensor *at,
+                                  const peri_tensor *values) {
   if (at->cx == t->cx && values->cx == t->cx) return PERI_OK;
   return peri_fail(t->cx, PERI_ERR_STATE, "%s: an operand belongs to another context; copy its values across", who);
 }
 
 /* fresh: t is a copy that nobody else sees, so it may be written whatever its flags. */
-static peri_status scatter(const char *who, peri_tensor *t, int64_t given, peri_tensor *at, peri_tensor *values, peri_origin origin,
-                           manner how, bool fresh) {
+static peri_status scatter(const char *who, peri_tensor *t, int64_t given, peri_tensor *at, peri_tensor *values,
+                           peri_origin origin, manner how, bool fresh) {
   pri_positions p;
   int64_t dims[PERI_MAXDIM];
   int nd, axis = pri_axis(who, t, given);
@@ -224,16 +252,16 @@ static void put_along_rows(peri_tensor *t, int axis, const pri_positions *p, con
   }
 }
 
-static peri_status put_along(const char *who, peri_tensor *t, peri_tensor *at, int64_t given, peri_tensor *values, peri_origin origin,
-                             bool fresh) {
+static peri_status put_along(const char *who, peri_tensor *t, peri_tensor *at, int64_t given, peri_tensor *values,
+                             peri_origin origin, bool fresh) {
   pri_positions p;
   int64_t dims[PERI_MAXDIM];
   int axis = pri_axis(who, t, given);
   if (axis < 0 || check_contexts(who, t, at, values) || pri_along_shape(who, t, at, axis, dims)) return t->cx->code;
   for (int i = 0; i < t->ndim; i++)
     if (i != axis && dims[i] != t->dims[i])
-      return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: positions of shape %s do not fit %s off axis %d", who, peri_shape(at), peri_shape(t),
-                       axis + 1);
+      return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: positions of shape %s do not fit %s off axis %d", who,
+                       peri_shape(at), peri_shape(t), axis + 1);
   peri_tensor *v = NULL;
   peri_status st = pri_positions_open(&p, who, at, t, axis, origin, true);
   if (!st && !(v = prepare(who, t, values, t->ndim, dims))) st = t->cx->code;
@@ -266,11 +294,12 @@ static void put_masked(peri_tensor *t, int axes, const pri_mask *m, feed from) {
   pri_block block;
   int64_t bytes = (int64_t)peri_sizeof((peri_dtype)t->dtype);
   pri_block_make(&block, t, axes);
-  if (block.size == 1) put_elements(t->data, m->offsets, m->n, from, (size_t)bytes);
+  if (block.size == 1)
+    put_elements(t->data, m->offsets, m->n, from, (size_t)bytes);
   else
     for (int64_t i = 0; i < m->n; i++)
-      write_block(&block, (char *)t->data + m->offsets[i] * bytes, from.data + i * block.size * from.step * bytes, from.step, 0, block.size,
-                  (peri_dtype)t->dtype, PUT);
+      write_block(&block, (char *)t->data + m->offsets[i] * bytes, from.data + i * block.size * from.step * bytes,
+                  from.step, 0, block.size, (peri_dtype)t->dtype, PUT);
 }
 
 static peri_status masked_put(const char *who, peri_tensor *t, peri_tensor *mask, peri_tensor *values, bool fresh) {
@@ -298,15 +327,18 @@ static peri_tensor *copy_of(const peri_tensor *t) {
 }
 
 static peri_status give(peri_tensor *r, peri_status st, peri_tensor **out) {
-  if (st) peri_release(r);
-  else out[0] = r;
+  if (st)
+    peri_release(r);
+  else
+    out[0] = r;
   return st;
 }
 
 static peri_status run_scatter(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_tensor *r = copy_of(in[0]);
   if (!r) return in[0]->cx->code;
-  return give(r, scatter(op->name, r, args->i[0], in[1], in[2], (peri_origin)args->i[1], (manner)args->i[2], true), out);
+  return give(r, scatter(op->name, r, args->i[0], in[1], in[2], (peri_origin)args->i[1], (manner)args->i[2], true),
+              out);
 }
 
 static peri_status run_put_along(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
@@ -322,20 +354,45 @@ static peri_status run_masked_put(const peri_op *op, peri_tensor *const *in, con
   return give(r, masked_put(op->name, r, in[1], in[2], true), out);
 }
 
-static const peri_op op_scatter = {.name = "tensor.scatter", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_scatter, .vjp = pri_vjp_scatter,
-                                   .samples = "any, positions, any", .signature = "x:scatter(indices, values[, axis])",
-                                   .help = "A copy with layers replaced at these indices; of equal indices the last wins."};
-static const peri_op op_scatter_add = {.name = "tensor.scatter_add", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN,
-                                       .run = run_scatter, .vjp = pri_vjp_scatter_add, .samples = "any, positions, any",
-                                       .signature = "x:scatter_add(indices, values[, axis])",
-                                       .help = "A copy with values added to the layers at these indices; equal indices add up."};
-static const peri_op op_put_along = {.name = "tensor.put_along", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN,
-                                     .run = run_put_along, .vjp = pri_vjp_put_along, .samples = "any, positions, any",
+static const peri_op op_scatter = {.name = "tensor.scatter",
+                                   .arity = 3,
+                                   .outputs = 1,
+                                   .result = PERI_RESULT_OWN,
+                                   .run = run_scatter,
+                                   .vjp = pri_vjp_scatter,
+                                   .samples = "any, positions, any",
+                                   .signature = "x:scatter(indices, values[, axis])",
+                                   .help =
+                                       "A copy with layers replaced at these indices; of equal indices the last wins."};
+static const peri_op op_scatter_add = {
+    .name = "tensor.scatter_add",
+    .arity = 3,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_scatter,
+    .vjp = pri_vjp_scatter_add,
+    .samples = "any, positions, any",
+    .signature = "x:scatter_add(indices, values[, axis])",
+    .help = "A copy with values added to the layers at these indices; equal indices add up."};
+static const peri_op op_put_along = {.name = "tensor.put_along",
+                                     .arity = 3,
+                                     .outputs = 1,
+                                     .result = PERI_RESULT_OWN,
+                                     .run = run_put_along,
+                                     .vjp = pri_vjp_put_along,
+                                     .samples = "any, positions, any",
                                      .signature = "x:put_along(indices, axis, values)",
                                      .help = "A copy with the elements replaced that take_along would read."};
-static const peri_op op_masked_put = {.name = "tensor.masked_put", .arity = 3, .outputs = 1, .result = PERI_RESULT_OWN,
-                                      .run = run_masked_put, .vjp = pri_vjp_masked_put, .samples = "any, mask, any", .signature = "x:masked_put(mask, values)",
-                                      .help = "A copy with the layers replaced where the mask is true; a number fills."};
+static const peri_op op_masked_put = {.name = "tensor.masked_put",
+                                      .arity = 3,
+                                      .outputs = 1,
+                                      .result = PERI_RESULT_OWN,
+                                      .run = run_masked_put,
+                                      .vjp = pri_vjp_masked_put,
+                                      .samples = "any, mask, any",
+                                      .signature = "x:masked_put(mask, values)",
+                                      .help =
+                                          "A copy with the layers replaced where the mask is true; a number fills."};
 
 peri_tensor *peri_scatter(peri_tensor *t, int axis, peri_tensor *at, peri_tensor *values, peri_origin origin) {
   return peri_apply(&op_scatter, (peri_tensor *[]){t, at, values}, &(peri_args){.i = {axis, origin, PUT}});

@@ -1,8 +1,9 @@
 /* shape.c - views: the same memory under other dims and strides.
 **
-** Element (i_0, ..., i_n) of a tensor lies at offset + sum i_a s_a. A slice scales one s_a and moves the offset, a flip negates it,
-** a broadcast sets it to zero, a permutation reorders the pairs (dim, stride); none of them touches an element. A reshape is a
-** view exactly if every group of axes that it splits or merges is evenly strided (walked below from the last axis).
+** Element (i_0, ..., i_n) of a tensor lies at offset + sum i_a s_a. A slice scales one s_a and moves the offset, a
+** flip negates it, a broadcast sets it to zero, a permutation reorders the pairs (dim, stride); none of them touches
+** an element. A reshape is a view exactly if every group of axes that it splits or merges is evenly strided (walked
+** below from the last axis).
 */
 #include "tensor/tensor.h"
 #include "tensor/shape_rules.h"
@@ -37,8 +38,8 @@ static peri_status run_slice(const peri_op *op, peri_tensor *const *in, const pe
   if (step == 0) return peri_fail(t->cx, PERI_ERR_VALUE, "%s: the step must not be 0", op->name);
   int64_t low = step > 0 ? 0 : -1, high = low + t->dims[axis];
   if (from < low || from > high || to < low || to > high)
-    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: elements %lld to %lld of axis %d, which has %lld", op->name, (long long)from, (long long)to,
-                     axis + 1, (long long)t->dims[axis]);
+    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: elements %lld to %lld of axis %d, which has %lld", op->name,
+                     (long long)from, (long long)to, axis + 1, (long long)t->dims[axis]);
   int64_t dims[PERI_MAXDIM], strides[PERI_MAXDIM], n = visited(from, to, step);
   memcpy(dims, t->dims, sizeof dims);
   memcpy(strides, t->strides, sizeof strides);
@@ -47,9 +48,16 @@ static peri_status run_slice(const peri_op *op, peri_tensor *const *in, const pe
   return give(t, out, peri_view(t, t->ndim, dims, strides, n && t->size ? from * t->strides[axis] : 0));
 }
 
-static const peri_op op_slice = {.name = "tensor.slice", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_slice, .vjp = pri_vjp_slice,
-                                 .samples = "any", .signature = "x:slice(axis, from, to[, step])",
-                                 .help = "A view of the elements from .. to of an axis, both included, every step-th of them."};
+static const peri_op op_slice = {
+    .name = "tensor.slice",
+    .arity = 1,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_slice,
+    .vjp = pri_vjp_slice,
+    .samples = "any",
+    .signature = "x:slice(axis, from, to[, step])",
+    .help = "A view of the elements from .. to of an axis, both included, every step-th of them."};
 
 peri_tensor *peri_slice(peri_tensor *t, int axis, int64_t from, int64_t to, int64_t step) {
   return peri_apply(&op_slice, &t, &(peri_args){.i = {axis, from, to, step}});
@@ -58,7 +66,9 @@ peri_tensor *peri_slice(peri_tensor *t, int axis, int64_t from, int64_t to, int6
 peri_tensor *peri_narrow(peri_tensor *t, int axis, int64_t from, int64_t length) {
   int64_t to;
   if (length < 0 || __builtin_add_overflow(from, length, &to))
-    return peri_fail(t->cx, PERI_ERR_INDEX, "tensor.narrow: %lld elements from %lld on", (long long)length, (long long)from), NULL;
+    return peri_fail(t->cx, PERI_ERR_INDEX, "tensor.narrow: %lld elements from %lld on", (long long)length,
+                     (long long)from),
+           NULL;
   return peri_slice(t, axis, from, to, 1);
 }
 
@@ -68,8 +78,8 @@ static peri_status run_select(const peri_op *op, peri_tensor *const *in, const p
   int64_t index = args->i[1], dims[PERI_MAXDIM], strides[PERI_MAXDIM];
   if (axis < 0) return t->cx->code;
   if (index < 0 || index >= t->dims[axis])
-    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: element %lld of axis %d, which has %lld", op->name, (long long)index, axis + 1,
-                     (long long)t->dims[axis]);
+    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: element %lld of axis %d, which has %lld", op->name, (long long)index,
+                     axis + 1, (long long)t->dims[axis]);
   for (int i = 0, j = 0; i < t->ndim; i++) {
     if (i == axis) continue;
     dims[j] = t->dims[i];
@@ -78,8 +88,14 @@ static peri_status run_select(const peri_op *op, peri_tensor *const *in, const p
   return give(t, out, peri_view(t, t->ndim - 1, dims, strides, t->size ? index * t->strides[axis] : 0));
 }
 
-static const peri_op op_select = {.name = "tensor.select", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_select, .vjp = pri_vjp_select,
-                                  .samples = "any", .signature = "x:select(axis, index)",
+static const peri_op op_select = {.name = "tensor.select",
+                                  .arity = 1,
+                                  .outputs = 1,
+                                  .result = PERI_RESULT_OWN,
+                                  .run = run_select,
+                                  .vjp = pri_vjp_select,
+                                  .samples = "any",
+                                  .signature = "x:select(axis, index)",
                                   .help = "A view of one element of an axis; the axis disappears."};
 
 peri_tensor *peri_select(peri_tensor *t, int axis, int64_t index) {
@@ -88,9 +104,9 @@ peri_tensor *peri_select(peri_tensor *t, int axis, int64_t index) {
 
 /* ---- reshape ---- */
 
-/* Strides under which t's memory has the new dims in C order; false if there are none. Both have the same, positive number of
-** elements. From the last axis outwards, t's axes fall into chunks that are evenly strided; each chunk must be filled exactly
-** by new axes. */
+/* Strides under which t's memory has the new dims in C order; false if there are none. Both have the same, positive
+** number of elements. From the last axis outwards, t's axes fall into chunks that are evenly strided; each chunk
+** must be filled exactly by new axes. */
 static bool strides_for(const peri_tensor *t, int nd, const int64_t *dims, int64_t *strides) {
   int64_t have = 1, want = 1, base = t->ndim ? t->strides[t->ndim - 1] : 1;
   int v = nd - 1;
@@ -122,17 +138,24 @@ static peri_status run_reshape(const peri_op *op, peri_tensor *const *in, const 
   int64_t strides[PERI_MAXDIM];
   int nd = (int)args->i[0];
   if (!view_strides(in[0], nd, args->i + 1, strides))
-    return peri_fail(in[0]->cx, PERI_ERR_STATE, "%s: the strides allow no view; make a contiguous copy first", op->name);
+    return peri_fail(in[0]->cx, PERI_ERR_STATE, "%s: the strides allow no view; make a contiguous copy first",
+                     op->name);
   return give(in[0], out, peri_view(in[0], nd, args->i + 1, strides, 0));
 }
 
-static const peri_op op_reshape = {.name = "tensor.reshape", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_reshape, .vjp = pri_vjp_reshape,
-                                   .samples = "any", .signature = "x:reshape(dims)",
+static const peri_op op_reshape = {.name = "tensor.reshape",
+                                   .arity = 1,
+                                   .outputs = 1,
+                                   .result = PERI_RESULT_OWN,
+                                   .run = run_reshape,
+                                   .vjp = pri_vjp_reshape,
+                                   .samples = "any",
+                                   .signature = "x:reshape(dims)",
                                    .help = "The same elements under another shape; one dimension may be -1."};
 
 static peri_status mismatch(const peri_tensor *t, int nd, const int64_t *dims) {
-  return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.reshape: the %lld elements of shape %s do not fill shape %s", (long long)t->size,
-                   peri_shape(t), shape_text(t->cx, nd, dims));
+  return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.reshape: the %lld elements of shape %s do not fill shape %s",
+                   (long long)t->size, peri_shape(t), shape_text(t->cx, nd, dims));
 }
 
 /* dims with its -1 replaced, in full[]. */
@@ -147,17 +170,21 @@ static peri_status complete(const peri_tensor *t, int nd, const int64_t *dims, i
     if (dims[i] >= 0) {
       empty |= dims[i] == 0;
       huge |= __builtin_mul_overflow(n, dims[i] ? dims[i] : 1, &n);
-    } else if (dims[i] == -1 && unknown < 0) unknown = i;
+    } else if (dims[i] == -1 && unknown < 0)
+      unknown = i;
     else
       return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.reshape: dimension %d of %s must be >= 0, or -1 once", i + 1,
                        shape_text(t->cx, nd, dims));
   }
-  if (empty) n = 0;
-  else if (huge) return mismatch(t, nd, dims);
+  if (empty)
+    n = 0;
+  else if (huge)
+    return mismatch(t, nd, dims);
   if (unknown >= 0) {
     if (n == 0 || t->size % n) return mismatch(t, nd, dims);
     full[unknown] = t->size / n;
-  } else if (n != t->size) return mismatch(t, nd, dims);
+  } else if (n != t->size)
+    return mismatch(t, nd, dims);
   return PERI_OK;
 }
 
@@ -179,12 +206,14 @@ peri_tensor *peri_flatten(peri_tensor *t, int first, int last) {
   if (t->ndim == 0) return peri_ravel(t);
   int a = pri_axis("tensor.flatten", t, first), b = pri_axis("tensor.flatten", t, last), nd = 0;
   if (a < 0 || b < 0) return NULL;
-  if (a > b)
-    return peri_fail(t->cx, PERI_ERR_INDEX, "tensor.flatten: axis %d comes after axis %d", a + 1, b + 1), NULL;
+  if (a > b) return peri_fail(t->cx, PERI_ERR_INDEX, "tensor.flatten: axis %d comes after axis %d", a + 1, b + 1), NULL;
   for (int i = 0; i < t->ndim; i++)
-    if (i <= a || i > b) dims[nd++] = t->dims[i];
+    if (i <= a || i > b)
+      dims[nd++] = t->dims[i];
     else if (__builtin_mul_overflow(dims[nd - 1], t->dims[i], &dims[nd - 1])) /* only of an empty tensor */
-      return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.flatten: axes %d to %d of shape %s are too long for one", a + 1, b + 1, peri_shape(t)), NULL;
+      return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.flatten: axes %d to %d of shape %s are too long for one", a + 1,
+                       b + 1, peri_shape(t)),
+             NULL;
   return peri_reshape(t, nd, dims);
 }
 
@@ -195,7 +224,8 @@ static peri_status run_permute(const peri_op *op, peri_tensor *const *in, const 
   int64_t dims[PERI_MAXDIM], strides[PERI_MAXDIM];
   uint32_t seen = 0;
   if (args->i[0] != t->ndim)
-    return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: %lld axes given for a tensor of shape %s", op->name, (long long)args->i[0], peri_shape(t));
+    return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: %lld axes given for a tensor of shape %s", op->name,
+                     (long long)args->i[0], peri_shape(t));
   for (int i = 0; i < t->ndim; i++) {
     int a = pri_axis(op->name, t, args->i[1 + i]);
     if (a < 0) return t->cx->code;
@@ -207,9 +237,16 @@ static peri_status run_permute(const peri_op *op, peri_tensor *const *in, const 
   return give(t, out, peri_view(t, t->ndim, dims, strides, 0));
 }
 
-static const peri_op op_permute = {.name = "tensor.permute", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_permute, .vjp = pri_vjp_permute,
-                                   .samples = "any", .signature = "x:permute{axes}",
-                                   .help = "A view with the axes in another order: axis i of the result is axes[i] of x."};
+static const peri_op op_permute = {.name = "tensor.permute",
+                                   .arity = 1,
+                                   .outputs = 1,
+                                   .result = PERI_RESULT_OWN,
+                                   .run = run_permute,
+                                   .vjp = pri_vjp_permute,
+                                   .samples = "any",
+                                   .signature = "x:permute{axes}",
+                                   .help =
+                                       "A view with the axes in another order: axis i of the result is axes[i] of x."};
 
 peri_tensor *peri_permute(peri_tensor *t, int n, const int *axes) {
   peri_args args = {.i = {n}};
@@ -229,11 +266,19 @@ static peri_status run_transpose(const peri_op *op, peri_tensor *const *in, cons
   return give(t, out, peri_view(t, t->ndim, dims, strides, 0));
 }
 
-static const peri_op op_transpose = {.name = "tensor.transpose", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_transpose, .vjp = pri_vjp_transpose,
-                                     .samples = "any", .signature = "x:transpose([a, b])",
+static const peri_op op_transpose = {.name = "tensor.transpose",
+                                     .arity = 1,
+                                     .outputs = 1,
+                                     .result = PERI_RESULT_OWN,
+                                     .run = run_transpose,
+                                     .vjp = pri_vjp_transpose,
+                                     .samples = "any",
+                                     .signature = "x:transpose([a, b])",
                                      .help = "A view with two axes exchanged, by default the last two."};
 
-peri_tensor *peri_transpose(peri_tensor *t, int a, int b) { return peri_apply(&op_transpose, &t, &(peri_args){.i = {a, b}}); }
+peri_tensor *peri_transpose(peri_tensor *t, int a, int b) {
+  return peri_apply(&op_transpose, &t, &(peri_args){.i = {a, b}});
+}
 
 static peri_status run_squeeze(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_tensor *t = in[0];
@@ -241,10 +286,12 @@ static peri_status run_squeeze(const peri_op *op, peri_tensor *const *in, const 
   uint32_t axes = (uint32_t)args->i[0];
   int nd = 0;
   if (axes >> t->ndim)
-    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: axis %d of a tensor of shape %s", op->name, 32 - __builtin_clz(axes), peri_shape(t));
+    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: axis %d of a tensor of shape %s", op->name, 32 - __builtin_clz(axes),
+                     peri_shape(t));
   for (int i = 0; i < t->ndim; i++) {
     if ((axes >> i & 1) && t->dims[i] != 1)
-      return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: axis %d of shape %s has not length 1", op->name, i + 1, peri_shape(t));
+      return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: axis %d of shape %s has not length 1", op->name, i + 1,
+                       peri_shape(t));
     if (t->dims[i] == 1 && (!axes || axes >> i & 1)) continue;
     dims[nd] = t->dims[i];
     strides[nd++] = t->strides[i];
@@ -252,18 +299,26 @@ static peri_status run_squeeze(const peri_op *op, peri_tensor *const *in, const 
   return give(t, out, peri_view(t, nd, dims, strides, 0));
 }
 
-static const peri_op op_squeeze = {.name = "tensor.squeeze", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_squeeze, .vjp = pri_vjp_squeeze,
-                                   .samples = "any", .signature = "x:squeeze([axis])",
+static const peri_op op_squeeze = {.name = "tensor.squeeze",
+                                   .arity = 1,
+                                   .outputs = 1,
+                                   .result = PERI_RESULT_OWN,
+                                   .run = run_squeeze,
+                                   .vjp = pri_vjp_squeeze,
+                                   .samples = "any",
+                                   .signature = "x:squeeze([axis])",
                                    .help = "A view without that axis of length 1, or without any axis of length 1."};
 
-peri_tensor *peri_squeeze(peri_tensor *t, uint32_t axes) { return peri_apply(&op_squeeze, &t, &(peri_args){.i = {axes}}); }
+peri_tensor *peri_squeeze(peri_tensor *t, uint32_t axes) {
+  return peri_apply(&op_squeeze, &t, &(peri_args){.i = {axes}});
+}
 
 static peri_status run_unsqueeze(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_tensor *t = in[0];
   int64_t dims[PERI_MAXDIM], strides[PERI_MAXDIM], given = args->i[0], axis = given < 0 ? given + t->ndim + 1 : given;
   if (axis < 0 || axis > t->ndim)
-    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: axis %lld of a result of %d axes", op->name, (long long)(given < 0 ? given : given + 1),
-                     t->ndim + 1);
+    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: axis %lld of a result of %d axes", op->name,
+                     (long long)(given < 0 ? given : given + 1), t->ndim + 1);
   if (t->ndim == PERI_MAXDIM)
     return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: %s has %d axes already", op->name, peri_shape(t), PERI_MAXDIM);
   for (int i = 0, j = 0; i <= t->ndim; i++) {
@@ -274,18 +329,27 @@ static peri_status run_unsqueeze(const peri_op *op, peri_tensor *const *in, cons
   return give(t, out, peri_view(t, t->ndim + 1, dims, strides, 0));
 }
 
-static const peri_op op_unsqueeze = {.name = "tensor.unsqueeze", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_unsqueeze, .vjp = pri_vjp_unsqueeze,
-                                     .samples = "any", .signature = "x:unsqueeze(axis)",
+static const peri_op op_unsqueeze = {.name = "tensor.unsqueeze",
+                                     .arity = 1,
+                                     .outputs = 1,
+                                     .result = PERI_RESULT_OWN,
+                                     .run = run_unsqueeze,
+                                     .vjp = pri_vjp_unsqueeze,
+                                     .samples = "any",
+                                     .signature = "x:unsqueeze(axis)",
                                      .help = "A view with a new axis of length 1 at that place."};
 
-peri_tensor *peri_unsqueeze(peri_tensor *t, int axis) { return peri_apply(&op_unsqueeze, &t, &(peri_args){.i = {axis}}); }
+peri_tensor *peri_unsqueeze(peri_tensor *t, int axis) {
+  return peri_apply(&op_unsqueeze, &t, &(peri_args){.i = {axis}});
+}
 
 static peri_status run_flip(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_tensor *t = in[0];
   int64_t strides[PERI_MAXDIM], offset = 0;
   uint32_t axes = args->i[0] ? (uint32_t)args->i[0] : (1u << t->ndim) - 1;
   if (axes >> t->ndim)
-    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: axis %d of a tensor of shape %s", op->name, 32 - __builtin_clz(axes), peri_shape(t));
+    return peri_fail(t->cx, PERI_ERR_INDEX, "%s: axis %d of a tensor of shape %s", op->name, 32 - __builtin_clz(axes),
+                     peri_shape(t));
   memcpy(strides, t->strides, sizeof strides);
   for (int i = 0; i < t->ndim; i++)
     if (axes >> i & 1) {
@@ -295,8 +359,15 @@ static peri_status run_flip(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, peri_view(t, t->ndim, t->dims, strides, offset));
 }
 
-static const peri_op op_flip = {.name = "tensor.flip", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_flip, .vjp = pri_vjp_flip, .samples = "any",
-                                .signature = "x:flip([axis | {axes}])", .help = "A view backwards along some axes, by default all."};
+static const peri_op op_flip = {.name = "tensor.flip",
+                                .arity = 1,
+                                .outputs = 1,
+                                .result = PERI_RESULT_OWN,
+                                .run = run_flip,
+                                .vjp = pri_vjp_flip,
+                                .samples = "any",
+                                .signature = "x:flip([axis | {axes}])",
+                                .help = "A view backwards along some axes, by default all."};
 
 peri_tensor *peri_flip(peri_tensor *t, uint32_t axes) { return peri_apply(&op_flip, &t, &(peri_args){.i = {axes}}); }
 
@@ -309,9 +380,16 @@ static peri_status run_broadcast(const peri_op *op, peri_tensor *const *in, cons
   return give(in[0], out, peri_view(in[0], (int)args->i[0], args->i + 1, strides, 0));
 }
 
-static const peri_op op_broadcast = {.name = "tensor.broadcast_to", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN,
-                                     .run = run_broadcast, .vjp = pri_vjp_broadcast, .samples = "any", .signature = "x:broadcast_to(dims)",
-                                     .help = "A view of a larger shape, the elements repeated without a copy; -1 keeps a length."};
+static const peri_op op_broadcast = {
+    .name = "tensor.broadcast_to",
+    .arity = 1,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_broadcast,
+    .vjp = pri_vjp_broadcast,
+    .samples = "any",
+    .signature = "x:broadcast_to(dims)",
+    .help = "A view of a larger shape, the elements repeated without a copy; -1 keeps a length."};
 
 peri_tensor *peri_broadcast_to(peri_tensor *t, int nd, const int64_t *dims) {
   peri_args args = {.i = {nd}};
@@ -345,8 +423,14 @@ static peri_status run_diagonal(const peri_op *op, peri_tensor *const *in, const
   return give(t, out, peri_view(t, nd, dims, strides, offset));
 }
 
-static const peri_op op_diagonal = {.name = "tensor.diagonal", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_diagonal, .vjp = pri_vjp_diagonal,
-                                    .samples = "matrix", .signature = "x:diagonal([k])",
+static const peri_op op_diagonal = {.name = "tensor.diagonal",
+                                    .arity = 1,
+                                    .outputs = 1,
+                                    .result = PERI_RESULT_OWN,
+                                    .run = run_diagonal,
+                                    .vjp = pri_vjp_diagonal,
+                                    .samples = "matrix",
+                                    .signature = "x:diagonal([k])",
                                     .help = "A view of the elements (i, i + k) of the last two axes."};
 
 peri_tensor *peri_diagonal(peri_tensor *t, int64_t k) { return peri_apply(&op_diagonal, &t, &(peri_args){.i = {k}}); }
@@ -393,7 +477,8 @@ peri_status peri_meshgrid(peri_tensor *const *v, int n, peri_tensor **out) {
     return peri_fail(cx, PERI_ERR_SHAPE, "tensor.meshgrid: %d axes; at most %d are supported", n, PERI_MAXDIM);
   for (int i = 0; i < n; i++) {
     if (v[i]->ndim != 1)
-      return peri_fail(cx, PERI_ERR_SHAPE, "tensor.meshgrid: operand %d is no vector: shape %s", i + 1, peri_shape(v[i]));
+      return peri_fail(cx, PERI_ERR_SHAPE, "tensor.meshgrid: operand %d is no vector: shape %s", i + 1,
+                       peri_shape(v[i]));
     dims[i] = v[i]->dims[0];
   }
   for (int i = 0; i < n; i++) {

@@ -12,12 +12,15 @@ static peri_status give(const peri_tensor *t, peri_tensor **out, peri_tensor *r)
   return r ? PERI_OK : t->cx->code;
 }
 
-static char *at(const peri_tensor *t, int64_t offset) { return (char *)t->data + offset * (int64_t)peri_sizeof((peri_dtype)t->dtype); }
+static char *at(const peri_tensor *t, int64_t offset) {
+  return (char *)t->data + offset * (int64_t)peri_sizeof((peri_dtype)t->dtype);
+}
 
 static void resize(peri_tensor *w, int axis, int64_t n) {
   w->dims[axis] = n;
   w->size = 1;
-  for (int i = 0; i < w->ndim; i++) w->size = (int64_t)((uint64_t)w->size * (uint64_t)w->dims[i]); /* may wrap on its way to 0 */
+  for (int i = 0; i < w->ndim; i++)
+    w->size = (int64_t)((uint64_t)w->size * (uint64_t)w->dims[i]); /* may wrap on its way to 0 */
 }
 
 /* Elements from .. from+n-1 of an axis of t. */
@@ -48,7 +51,8 @@ static peri_dtype common_dtype(peri_tensor *const *t, int64_t n) {
   return (peri_dtype)all.dtype;
 }
 
-static peri_status run_concatenate(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+static peri_status run_concatenate(const peri_op *op, peri_tensor *const *in, const peri_args *args,
+                                   peri_tensor **out) {
   peri_ctx *cx = in[0]->cx;
   int64_t n = args->i[0], dims[PERI_MAXDIM], total = 0;
   int axis = pri_axis(op->name, in[0], args->i[1]);
@@ -57,8 +61,8 @@ static peri_status run_concatenate(const peri_op *op, peri_tensor *const *in, co
     bool fits = in[k]->ndim == in[0]->ndim;
     for (int i = 0; fits && i < in[0]->ndim; i++) fits = i == axis || in[k]->dims[i] == in[0]->dims[i];
     if (!fits)
-      return peri_fail(cx, PERI_ERR_SHAPE, "%s: shapes differ outside axis %d: %s and, as number %lld, %s", op->name, axis + 1,
-                       peri_shape(in[0]), (long long)k + 1, peri_shape(in[k]));
+      return peri_fail(cx, PERI_ERR_SHAPE, "%s: shapes differ outside axis %d: %s and, as number %lld, %s", op->name,
+                       axis + 1, peri_shape(in[0]), (long long)k + 1, peri_shape(in[k]));
     if (__builtin_add_overflow(total, in[k]->dims[axis], &total))
       return peri_fail(cx, PERI_ERR_SHAPE, "%s: the result is larger than any memory", op->name);
   }
@@ -73,8 +77,14 @@ static peri_status run_concatenate(const peri_op *op, peri_tensor *const *in, co
   return give(r, out, r);
 }
 
-static const peri_op op_concatenate = {.name = "tensor.concatenate", .arity = PERI_VARIADIC, .outputs = 1, .result = PERI_RESULT_OWN,
-                                       .run = run_concatenate, .vjp = pri_vjp_concatenate, .samples = "any", .signature = "pg.concatenate({x, y, ...}[, axis])",
+static const peri_op op_concatenate = {.name = "tensor.concatenate",
+                                       .arity = PERI_VARIADIC,
+                                       .outputs = 1,
+                                       .result = PERI_RESULT_OWN,
+                                       .run = run_concatenate,
+                                       .vjp = pri_vjp_concatenate,
+                                       .samples = "any",
+                                       .signature = "pg.concatenate({x, y, ...}[, axis])",
                                        .help = "Tensors behind one another along an axis, by default the first."};
 
 peri_tensor *peri_concatenate(peri_tensor *const *t, int n, int axis) {
@@ -85,14 +95,14 @@ static peri_status run_stack(const peri_op *op, peri_tensor *const *in, const pe
   peri_ctx *cx = in[0]->cx;
   int64_t n = args->i[0], given = args->i[1], axis = given < 0 ? given + in[0]->ndim + 1 : given, dims[PERI_MAXDIM];
   if (axis < 0 || axis > in[0]->ndim)
-    return peri_fail(cx, PERI_ERR_INDEX, "%s: axis %lld of a result of %d axes", op->name, (long long)(given < 0 ? given : given + 1),
-                     in[0]->ndim + 1);
+    return peri_fail(cx, PERI_ERR_INDEX, "%s: axis %lld of a result of %d axes", op->name,
+                     (long long)(given < 0 ? given : given + 1), in[0]->ndim + 1);
   if (in[0]->ndim == PERI_MAXDIM)
     return peri_fail(cx, PERI_ERR_SHAPE, "%s: %s has %d axes already", op->name, peri_shape(in[0]), PERI_MAXDIM);
   for (int64_t k = 1; k < n; k++)
     if (!pri_same_shape(in[0], in[k]))
-      return peri_fail(cx, PERI_ERR_SHAPE, "%s: shapes differ: %s and, as number %lld, %s", op->name, peri_shape(in[0]), (long long)k + 1,
-                       peri_shape(in[k]));
+      return peri_fail(cx, PERI_ERR_SHAPE, "%s: shapes differ: %s and, as number %lld, %s", op->name, peri_shape(in[0]),
+                       (long long)k + 1, peri_shape(in[k]));
   for (int i = 0; i <= in[0]->ndim; i++) dims[i] = i == axis ? n : in[0]->dims[i - (i > axis)];
   peri_tensor *r = peri_new(cx, common_dtype(in, n), in[0]->ndim + 1, dims);
   if (!r) return cx->code;
@@ -103,11 +113,19 @@ static peri_status run_stack(const peri_op *op, peri_tensor *const *in, const pe
   return give(r, out, r);
 }
 
-static const peri_op op_stack = {.name = "tensor.stack", .arity = PERI_VARIADIC, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_stack, .vjp = pri_vjp_stack,
-                                 .samples = "any", .signature = "pg.stack({x, y, ...}[, axis])",
+static const peri_op op_stack = {.name = "tensor.stack",
+                                 .arity = PERI_VARIADIC,
+                                 .outputs = 1,
+                                 .result = PERI_RESULT_OWN,
+                                 .run = run_stack,
+                                 .vjp = pri_vjp_stack,
+                                 .samples = "any",
+                                 .signature = "pg.stack({x, y, ...}[, axis])",
                                  .help = "Tensors of one shape as the layers of a new axis, by default the first."};
 
-peri_tensor *peri_stack(peri_tensor *const *t, int n, int axis) { return peri_apply(&op_stack, t, &(peri_args){.i = {n, axis}}); }
+peri_tensor *peri_stack(peri_tensor *const *t, int n, int axis) {
+  return peri_apply(&op_stack, t, &(peri_args){.i = {n, axis}});
+}
 
 /* ---- repeating ---- */
 
@@ -126,22 +144,36 @@ static peri_status run_roll(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, r);
 }
 
-static const peri_op op_roll = {.name = "tensor.roll", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_roll, .vjp = pri_vjp_roll, .samples = "any",
-                                .signature = "x:roll(shift[, axis])",
-                                .help = "The elements moved along an axis by `shift` places, the last ones coming in at the front."};
+static const peri_op op_roll = {
+    .name = "tensor.roll",
+    .arity = 1,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_roll,
+    .vjp = pri_vjp_roll,
+    .samples = "any",
+    .signature = "x:roll(shift[, axis])",
+    .help = "The elements moved along an axis by `shift` places, the last ones coming in at the front."};
 
-peri_tensor *peri_roll(peri_tensor *t, int64_t shift, int axis) { return peri_apply(&op_roll, &t, &(peri_args){.i = {shift, axis}}); }
+peri_tensor *peri_roll(peri_tensor *t, int64_t shift, int axis) {
+  return peri_apply(&op_roll, &t, &(peri_args){.i = {shift, axis}});
+}
 
 static bool times_ok(const peri_op *op, const peri_tensor *t, int64_t dim, int64_t times, int64_t *product) {
-  if (times < 0) peri_fail(t->cx, PERI_ERR_VALUE, "%s: the number of repetitions must be >= 0, got %lld", op->name, (long long)times);
+  if (times < 0)
+    peri_fail(t->cx, PERI_ERR_VALUE, "%s: the number of repetitions must be >= 0, got %lld", op->name,
+              (long long)times);
   else if (__builtin_mul_overflow(dim, times, product))
-    peri_fail(t->cx, PERI_ERR_SHAPE, "%s: shape %s repeated %lld times is larger than any memory", op->name, peri_shape(t), (long long)times);
-  else return true;
+    peri_fail(t->cx, PERI_ERR_SHAPE, "%s: shape %s repeated %lld times is larger than any memory", op->name,
+              peri_shape(t), (long long)times);
+  else
+    return true;
   return false;
 }
 
 /* The result seen as (outer, n, times, inner), the operand as (outer, n, 1, inner). */
-static peri_status run_repeat_each(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+static peri_status run_repeat_each(const peri_op *op, peri_tensor *const *in, const peri_args *args,
+                                   peri_tensor **out) {
   peri_ctx *cx = in[0]->cx;
   int64_t times = args->i[0], dims[PERI_MAXDIM], outer = 1, inner = 1;
   int axis = pri_axis(op->name, in[0], args->i[1]);
@@ -157,23 +189,41 @@ static peri_status run_repeat_each(const peri_op *op, peri_tensor *const *in, co
   for (int i = 0; i < axis; i++) outer *= dims[i];
   for (int i = axis + 1; i < t->ndim; i++) inner *= dims[i];
   int64_t n = t->dims[axis];
-  peri_tensor to = {.cx = cx, .dtype = r->dtype, .ndim = 4, .size = r->size, .data = r->data, .dims = {outer, n, times, inner},
+  peri_tensor to = {.cx = cx,
+                    .dtype = r->dtype,
+                    .ndim = 4,
+                    .size = r->size,
+                    .data = r->data,
+                    .dims = {outer, n, times, inner},
                     .strides = {n * times * inner, times * inner, inner, 1}};
-  peri_tensor from = {.cx = cx, .dtype = t->dtype, .ndim = 4, .size = t->size, .data = t->data, .dims = {outer, n, 1, inner},
+  peri_tensor from = {.cx = cx,
+                      .dtype = t->dtype,
+                      .ndim = 4,
+                      .size = t->size,
+                      .data = t->data,
+                      .dims = {outer, n, 1, inner},
                       .strides = {n * inner, inner, inner, 1}};
   pri_copy_into(&to, &from);
   peri_release(t);
   return give(r, out, r);
 }
 
-static const peri_op op_repeat_each = {.name = "tensor.repeat_each", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN,
-                                       .run = run_repeat_each, .vjp = pri_vjp_repeat_each, .samples = "any", .signature = "x:repeat_each(n[, axis])",
+static const peri_op op_repeat_each = {.name = "tensor.repeat_each",
+                                       .arity = 1,
+                                       .outputs = 1,
+                                       .result = PERI_RESULT_OWN,
+                                       .run = run_repeat_each,
+                                       .vjp = pri_vjp_repeat_each,
+                                       .samples = "any",
+                                       .signature = "x:repeat_each(n[, axis])",
                                        .help = "Every element of an axis n times in a row."};
 
-peri_tensor *peri_repeat_each(peri_tensor *t, int64_t n, int axis) { return peri_apply(&op_repeat_each, &t, &(peri_args){.i = {n, axis}}); }
+peri_tensor *peri_repeat_each(peri_tensor *t, int64_t n, int axis) {
+  return peri_apply(&op_repeat_each, &t, &(peri_args){.i = {n, axis}});
+}
 
-/* The operand goes into the first corner of the result; then, from the last axis outwards, what is there is doubled until the
-** axis is full. */
+/* The operand goes into the first corner of the result; then, from the last axis outwards, what is there is doubled
+** until the axis is full. */
 static peri_status run_tile(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   peri_tensor *t = in[0];
   int nd = (int)args->i[0], lead = nd - t->ndim;
@@ -202,14 +252,22 @@ static peri_status run_tile(const peri_op *op, peri_tensor *const *in, const per
   return give(t, out, r);
 }
 
-static const peri_op op_tile = {.name = "tensor.tile", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_tile, .vjp = pri_vjp_tile, .samples = "any",
-                                .signature = "x:tile{times}", .help = "The whole tensor repeated times[i] times along axis i."};
+static const peri_op op_tile = {.name = "tensor.tile",
+                                .arity = 1,
+                                .outputs = 1,
+                                .result = PERI_RESULT_OWN,
+                                .run = run_tile,
+                                .vjp = pri_vjp_tile,
+                                .samples = "any",
+                                .signature = "x:tile{times}",
+                                .help = "The whole tensor repeated times[i] times along axis i."};
 
 peri_tensor *peri_tile(peri_tensor *t, int nd, const int64_t *times) {
   peri_args args = {.i = {nd}};
   if (nd < t->ndim || nd > PERI_MAXDIM)
-    return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.tile: %d repetitions for a tensor of shape %s; give %d to %d", nd, peri_shape(t),
-                     t->ndim, PERI_MAXDIM), NULL;
+    return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.tile: %d repetitions for a tensor of shape %s; give %d to %d", nd,
+                     peri_shape(t), t->ndim, PERI_MAXDIM),
+           NULL;
   memcpy(args.i + 1, times, (size_t)nd * sizeof times[0]);
   return peri_apply(&op_tile, &t, &args);
 }
@@ -222,8 +280,8 @@ static peri_status run_pad(const peri_op *op, peri_tensor *const *in, const peri
   int64_t dims[PERI_MAXDIM];
   for (int i = 0; i < t->ndim; i++) {
     if (before[i] < 0 || after[i] < 0)
-      return peri_fail(t->cx, PERI_ERR_VALUE, "%s: %lld and %lld elements at axis %d; both must be >= 0", op->name, (long long)before[i],
-                       (long long)after[i], i + 1);
+      return peri_fail(t->cx, PERI_ERR_VALUE, "%s: %lld and %lld elements at axis %d; both must be >= 0", op->name,
+                       (long long)before[i], (long long)after[i], i + 1);
     if (__builtin_add_overflow(before[i], after[i], &dims[i]) || __builtin_add_overflow(dims[i], t->dims[i], &dims[i]))
       return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: axis %d of the result is larger than any memory", op->name, i + 1);
   }
@@ -235,7 +293,13 @@ static peri_status run_pad(const peri_op *op, peri_tensor *const *in, const peri
   return give(t, out, r);
 }
 
-static const peri_op op_pad = {.name = "tensor.pad", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_pad, .vjp = pri_vjp_pad, .samples = "any",
+static const peri_op op_pad = {.name = "tensor.pad",
+                               .arity = 1,
+                               .outputs = 1,
+                               .result = PERI_RESULT_OWN,
+                               .run = run_pad,
+                               .vjp = pri_vjp_pad,
+                               .samples = "any",
                                .signature = "x:pad({{before, after}, ...}[, value])",
                                .help = "The tensor with elements of one value, by default 0, around it."};
 
@@ -260,17 +324,31 @@ static peri_status run_triangle(const peri_op *op, peri_tensor *const *in, const
   for (int64_t i = 0; i < (cols ? r->size / cols : 0); i++) {
     int64_t edge = i % rows + k + (args->i[1] ? 0 : 1); /* the triangle's boundary lies before this column */
     edge = edge < 0 ? 0 : edge > cols ? cols : edge;
-    if (args->i[1]) memset(at(r, i * cols), 0, (size_t)edge * bytes);
-    else memset(at(r, i * cols + edge), 0, (size_t)(cols - edge) * bytes);
+    if (args->i[1])
+      memset(at(r, i * cols), 0, (size_t)edge * bytes);
+    else
+      memset(at(r, i * cols + edge), 0, (size_t)(cols - edge) * bytes);
   }
   return give(t, out, r);
 }
 
-static const peri_op op_tril = {.name = "tensor.tril", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_triangle, .vjp = pri_vjp_tril,
-                                .samples = "matrix", .signature = "x:tril([k])",
+static const peri_op op_tril = {.name = "tensor.tril",
+                                .arity = 1,
+                                .outputs = 1,
+                                .result = PERI_RESULT_OWN,
+                                .run = run_triangle,
+                                .vjp = pri_vjp_tril,
+                                .samples = "matrix",
+                                .signature = "x:tril([k])",
                                 .help = "Lower triangle of the last two axes, with the k-th diagonal; zeros above."};
-static const peri_op op_triu = {.name = "tensor.triu", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_triangle, .vjp = pri_vjp_triu,
-                                .samples = "matrix", .signature = "x:triu([k])",
+static const peri_op op_triu = {.name = "tensor.triu",
+                                .arity = 1,
+                                .outputs = 1,
+                                .result = PERI_RESULT_OWN,
+                                .run = run_triangle,
+                                .vjp = pri_vjp_triu,
+                                .samples = "matrix",
+                                .signature = "x:triu([k])",
                                 .help = "Upper triangle of the last two axes, with the k-th diagonal; zeros below."};
 
 peri_tensor *peri_tril(peri_tensor *t, int64_t k) { return peri_apply(&op_tril, &t, &(peri_args){.i = {k, 0}}); }
@@ -283,17 +361,32 @@ static peri_status run_diag(const peri_op *op, peri_tensor *const *in, const per
     return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: diagonal %lld is larger than any memory", op->name, (long long)k);
   peri_tensor *r = peri_zeros(t->cx, (peri_dtype)t->dtype, 2, (int64_t[]){side, side});
   if (!r) return t->cx->code;
-  peri_tensor line = {.cx = t->cx, .dtype = t->dtype, .ndim = 1, .size = n, .dims = {n}, .strides = {side + 1},
-                      .data = at(r, n == 0 ? 0 : k < 0 ? -k * side : k)};
+  peri_tensor line = {.cx = t->cx,
+                      .dtype = t->dtype,
+                      .ndim = 1,
+                      .size = n,
+                      .dims = {n},
+                      .strides = {side + 1},
+                      .data = at(r, n == 0  ? 0
+                                    : k < 0 ? -k * side
+                                            : k)};
   pri_copy_into(&line, t);
   return give(t, out, r);
 }
 
-static const peri_op op_diag = {.name = "tensor.diag", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_diag, .vjp = pri_vjp_diag,
-                                .samples = "vector", .signature = "x:diag([k])",
-                                .help = "Of a vector: the square matrix with it on the k-th diagonal. Of a matrix: that diagonal, a view."};
+static const peri_op op_diag = {
+    .name = "tensor.diag",
+    .arity = 1,
+    .outputs = 1,
+    .result = PERI_RESULT_OWN,
+    .run = run_diag,
+    .vjp = pri_vjp_diag,
+    .samples = "vector",
+    .signature = "x:diag([k])",
+    .help = "Of a vector: the square matrix with it on the k-th diagonal. Of a matrix: that diagonal, a view."};
 
 peri_tensor *peri_diag(peri_tensor *t, int64_t k) {
-  if (t->ndim == 0) return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.diag: a scalar has no diagonal; unsqueeze it first"), NULL;
+  if (t->ndim == 0)
+    return peri_fail(t->cx, PERI_ERR_SHAPE, "tensor.diag: a scalar has no diagonal; unsqueeze it first"), NULL;
   return t->ndim == 1 ? peri_apply(&op_diag, &t, &(peri_args){.i = {k}}) : peri_diagonal(t, k);
 }

@@ -1,13 +1,14 @@
 /* perigee/io.h - tables and arrays in files: CSV, NPY, NPZ.
 **
-** Reading: only regular files are opened (no pipe, device or directory, so nothing can block or be endless); gzip is recognised by
-** its first bytes whatever the name; what a header announces is compared with what the file can hold before memory is asked
-** for, and memory counts against the context. Malformed input is PERI_ERR_FORMAT, saying where; PERI_ERR_IO is the system's
-** refusal. What is odd but harmless is accepted and described in a notice: the library never prints.
+** Reading: only regular files are opened (no pipe, device or directory, so nothing can block or be endless); gzip is
+** recognised by its first bytes whatever the name; what a header announces is compared with what the file can hold
+** before memory is asked for, and memory counts against the context. Malformed input is PERI_ERR_FORMAT, saying
+** where; PERI_ERR_IO is the system's refusal. What is odd but harmless is accepted and described in a notice: the
+** library never prints.
 **
-** Writing: to a file aside that is synced and renamed at the end, so that a full disk or an interrupt leaves the old file or none,
-** never half a one. Symbolic links are followed. A character device (/dev/stdout on a terminal, /dev/full) is written directly.
-** The bytes depend on the values alone: no times, no names of users.
+** Writing: to a file aside that is synced and renamed at the end, so that a full disk or an interrupt leaves the old
+** file or none, never half a one. Symbolic links are followed. A character device (/dev/stdout on a terminal,
+** /dev/full) is written directly. The bytes depend on the values alone: no times, no names of users.
 */
 #ifndef PERIGEE_IO_H
 #define PERIGEE_IO_H
@@ -18,7 +19,9 @@
 extern "C" {
 #endif
 
-typedef struct { char text[256]; } peri_notice; /* "" if there is nothing to say; where one is taken, NULL is fine */
+typedef struct {
+  char text[256];
+} peri_notice; /* "" if there is nothing to say; where one is taken, NULL is fine */
 
 typedef enum { PERI_FILE_TEXT, PERI_FILE_NPY, PERI_FILE_NPZ } peri_file_kind;
 /* What the first bytes (behind gzip, if any) say; anything unknown is text. PERI_ERR_IO if the file cannot be read. */
@@ -26,9 +29,10 @@ PERI_API peri_status peri_file_sniff(peri_ctx *cx, const char *path, peri_file_k
 
 /* ---- NPY: one array, as numpy.save writes it ---- */
 
-/* Versions 1 to 3; either byte order; C or Fortran order (then a view of transposed strides). Elements keep their values:
-** b1 -> bool; i1 i2 i4 i8 u1 u2 u4 u8 -> i64 (u8 from 2^63 on is refused); f2 f4 -> f32; f8 -> f64; c8 c16 -> c128. f4, f8 and c16 keep
-** their bits, NaN payloads included. Other descriptors are refused by name. Bytes behind the data are a notice. */
+/* Versions 1 to 3; either byte order; C or Fortran order (then a view of transposed strides). Elements keep their
+** values: b1 -> bool; i1 i2 i4 i8 u1 u2 u4 u8 -> i64 (u8 from 2^63 on is refused); f2 f4 -> f32; f8 -> f64; c8 c16
+** -> c128. f4, f8 and c16 keep their bits, NaN payloads included. Other descriptors are refused by name. Bytes
+** behind the data are a notice. */
 PERI_API peri_tensor *peri_npy_read(peri_ctx *cx, const char *path, peri_notice *notice);
 
 /* The bytes of numpy.save (1.24): Fortran order if the memory lies so, else C order. */
@@ -38,54 +42,56 @@ PERI_API peri_status peri_npy_write(peri_tensor *t, const char *path);
 
 typedef struct peri_npz peri_npz;
 
-/* Stored and deflated members, ZIP64. Refused: encrypted or otherwise compressed members, members that overlap or lie outside the
-** file, two of one name, names that are absolute, contain "..", a backslash or a control character, or exceed 255 bytes. Members that
-** are no .npy are left out, with a notice. The file stays open until peri_npz_close. */
+/* Stored and deflated members, ZIP64. Refused: encrypted or otherwise compressed members, members that overlap or
+** lie outside the file, two of one name, names that are absolute, contain "..", a backslash or a control character,
+** or exceed 255 bytes. Members that are no .npy are left out, with a notice. The file stays open until
+** peri_npz_close. */
 PERI_API peri_npz *peri_npz_open(peri_ctx *cx, const char *path, peri_notice *notice);
 PERI_API int64_t peri_npz_count(const peri_npz *z);
-PERI_API const char *peri_npz_name(const peri_npz *z, int64_t i);         /* without ".npy"; lives as long as z */
-PERI_API int64_t peri_npz_find(const peri_npz *z, const char *name);      /* -1 if there is none */
+PERI_API const char *peri_npz_name(const peri_npz *z, int64_t i);    /* without ".npy"; lives as long as z */
+PERI_API int64_t peri_npz_find(const peri_npz *z, const char *name); /* -1 if there is none */
 PERI_API peri_tensor *peri_npz_read(peri_npz *z, int64_t i, peri_notice *notice); /* checks the member's size and CRC */
-PERI_API void peri_npz_close(peri_npz *z);                                /* NULL is fine */
+PERI_API void peri_npz_close(peri_npz *z);                                        /* NULL is fine */
 
-/* n arrays under different names, in the order given, all stored or all deflated. The same arrays give the same bytes. */
-PERI_API peri_status peri_npz_write(peri_ctx *cx, const char *path, int64_t n, const char *const *names, peri_tensor *const *arrays,
-                                    bool compress);
+/* n arrays under different names, in the order given, all stored or all deflated. The same arrays give the same
+** bytes. */
+PERI_API peri_status peri_npz_write(peri_ctx *cx, const char *path, int64_t n, const char *const *names,
+                                    peri_tensor *const *arrays, bool compress);
 
 /* ---- CSV: a table of numbers ---- */
 
 typedef enum { PERI_HEADER_FIND, PERI_HEADER_YES, PERI_HEADER_NO } peri_header;
 
 typedef struct {
-  char separator;              /* 0: the first of tab, semicolon, comma, blanks found in the first line. ' ': any run of blanks */
-  char comment;                /* lines starting with it are skipped; 0: '#' */
-  peri_header header;          /* FIND: the first line is one if a field of it is neither a number nor empty */
-  bool missing;                /* empty fields are NaN; otherwise an error */
-  int64_t count;               /* columns wanted, in this order; 0: all. The others need not be numbers */
-  const char *const *columns;  /* their names in the header, or NULL: */
-  const int64_t *numbers;      /* their numbers, from 0 */
+  char separator; /* 0: the first of tab, semicolon, comma, blanks found in the first line. ' ': any run of blanks */
+  char comment;   /* lines starting with it are skipped; 0: '#' */
+  peri_header header;         /* FIND: the first line is one if a field of it is neither a number nor empty */
+  bool missing;               /* empty fields are NaN; otherwise an error */
+  int64_t count;              /* columns wanted, in this order; 0: all. The others need not be numbers */
+  const char *const *columns; /* their names in the header, or NULL: */
+  const int64_t *numbers;     /* their numbers, from 0 */
 } peri_csv_options;
 
 typedef struct {
-  peri_tensor *values;         /* (rows, columns) f64, correctly rounded */
+  peri_tensor *values; /* (rows, columns) f64, correctly rounded */
   int64_t columns;
-  const char *const *names;    /* NULL without a header */
+  const char *const *names; /* NULL without a header */
   peri_ctx *cx;
   size_t names_size;
 } peri_csv;
 
-/* Lines end with LF or CRLF; a byte order mark, blank lines and comments are skipped; fields may be quoted ("" is a quote), not across lines.
-** The decimal sign is a point whatever the locale; inf and nan are numbers. Refused with the line's number: rows of different
-** length, an open quote, a NUL byte, a field that is no number, or too large for f64, or longer than 64 KiB.
-** options may be NULL. The result is released by peri_csv_close. */
+/* Lines end with LF or CRLF; a byte order mark, blank lines and comments are skipped; fields may be quoted ("" is a
+** quote), not across lines. The decimal sign is a point whatever the locale; inf and nan are numbers. Refused with
+** the line's number: rows of different length, an open quote, a NUL byte, a field that is no number, or too large
+** for f64, or longer than 64 KiB. options may be NULL. The result is released by peri_csv_close. */
 PERI_API peri_status peri_csv_read(peri_ctx *cx, const char *path, const peri_csv_options *options, peri_csv *table);
 PERI_API void peri_csv_close(peri_csv *table);
 
-/* Columns beside one another: each tensor is a vector or a matrix, all of one number of rows. names: one for each resulting
-** column, or NULL. A float is written as the shortest of %.15g, %.16g, %.17g (f32: %.6g .. %.9g) that reads back as the same number.
-** PERI_ERR_DTYPE for c128, PERI_ERR_SHAPE if rows or names do not match. */
-PERI_API peri_status peri_csv_write(peri_ctx *cx, const char *path, int64_t n, peri_tensor *const *columns, int64_t named,
-                                    const char *const *names, char separator);
+/* Columns beside one another: each tensor is a vector or a matrix, all of one number of rows. names: one for each
+** resulting column, or NULL. A float is written as the shortest of %.15g, %.16g, %.17g (f32: %.6g .. %.9g) that
+** reads back as the same number. PERI_ERR_DTYPE for c128, PERI_ERR_SHAPE if rows or names do not match. */
+PERI_API peri_status peri_csv_write(peri_ctx *cx, const char *path, int64_t n, peri_tensor *const *columns,
+                                    int64_t named, const char *const *names, char separator);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
-/* files.h - what the tests of files share: paths in a directory of the process's own, whole files to and from memory. */
+/* files.h - what the tests of files share: paths in a directory of the process's own, whole files to and from
+** memory. */
 #ifndef PERIGEE_TESTS_FILES_H
 #define PERIGEE_TESTS_FILES_H
 

@@ -8,9 +8,22 @@
 
 /* Every kind of bit pattern: NaN payloads, both zeros, subnormals, infinities, extremes, noise. */
 static peri_tensor *every_bits(peri_ctx *cx, peri_dtype t) {
-  static const uint64_t special[] = {0, 1, 0x8000000000000000, 0x8000000000000001, 0x000fffffffffffff, 0x7ff0000000000000, 0xfff0000000000000,
-                                     0x7ff8000000000000, 0x7ff0000000000001, 0xfff8deadbeef1234, 0x7fefffffffffffff, 0x3ff0000000000000,
-                                     0x7f800001ff800001, 0x7fc0123400000001, 0xffffffffffffffff, 0x00000001807fffff};
+  static const uint64_t special[] = {0,
+                                     1,
+                                     0x8000000000000000,
+                                     0x8000000000000001,
+                                     0x000fffffffffffff,
+                                     0x7ff0000000000000,
+                                     0xfff0000000000000,
+                                     0x7ff8000000000000,
+                                     0x7ff0000000000001,
+                                     0xfff8deadbeef1234,
+                                     0x7fefffffffffffff,
+                                     0x3ff0000000000000,
+                                     0x7f800001ff800001,
+                                     0x7fc0123400000001,
+                                     0xffffffffffffffff,
+                                     0x00000001807fffff};
   int64_t n = 100;
   uint64_t seed = 5;
   peri_tensor *x = MADE(peri_new(cx, t, 1, &n));
@@ -28,7 +41,8 @@ static void all_dtypes_keep_their_bits(void **state) {
   peri_ctx *cx = *state;
   for (int t = 0; t < PERI_DTYPES; t++) {
     peri_notice notice;
-    peri_tensor *x = every_bits(cx, (peri_dtype)t), *m = MADE(peri_reshape(x, 2, (int64_t[]){4, 25})), *s = MADE(peri_slice(m, 1, 24, -1, -3));
+    peri_tensor *x = every_bits(cx, (peri_dtype)t), *m = MADE(peri_reshape(x, 2, (int64_t[]){4, 25})),
+                *s = MADE(peri_slice(m, 1, 24, -1, -3));
     peri_tensor *sources[] = {x, m, s};
     for (int i = 0; i < 3; i++) {
       EXPECT_OK(peri_npy_write(sources[i], path_of("x.npy")));
@@ -62,11 +76,14 @@ static void transposed_memory_is_written_as_it_lies(void **state) {
 
 static void headers_are_numpys(void **state) {
   peri_ctx *cx = *state;
-  static const struct { int nd; int64_t dims[3]; const char *text; } cases[] = {
-      {0, {0}, "{'descr': '<f8', 'fortran_order': False, 'shape': (), }"},
-      {1, {0}, "{'descr': '<f8', 'fortran_order': False, 'shape': (0,), }"},
-      {2, {0, 5}, "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 5), }"},
-      {3, {3, 1, 2}, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 1, 2), }"}};
+  static const struct {
+    int nd;
+    int64_t dims[3];
+    const char *text;
+  } cases[] = {{0, {0}, "{'descr': '<f8', 'fortran_order': False, 'shape': (), }"},
+               {1, {0}, "{'descr': '<f8', 'fortran_order': False, 'shape': (0,), }"},
+               {2, {0, 5}, "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 5), }"},
+               {3, {3, 1, 2}, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 1, 2), }"}};
   for (int i = 0; i < 4; i++) {
     peri_tensor *x = MADE(peri_zeros(cx, PERI_F64, cases[i].nd, cases[i].dims));
     size_t n, length = strlen(cases[i].text);
@@ -98,7 +115,12 @@ static const char *raw(const char *name, const char *header, const void *data, s
 
 static void foreign_elements_keep_their_values(void **state) {
   peri_ctx *cx = *state;
-  static const struct { const char *descr, *bytes; int size; peri_dtype t; double a, b; } cases[] = {
+  static const struct {
+    const char *descr, *bytes;
+    int size;
+    peri_dtype t;
+    double a, b;
+  } cases[] = {
       {">f8", "\xbf\xf8\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16, PERI_F64, -1.5, 0x1p-1074},
       {"<f4", "\0\0\xc0\xbf\1\0\0\0", 8, PERI_F32, -1.5, 0x1p-149},
       {">f4", "\xbf\xc0\0\0\0\0\0\1", 8, PERI_F32, -1.5, 0x1p-149},
@@ -125,8 +147,10 @@ static void foreign_elements_keep_their_values(void **state) {
     NEAR(peri_item(x, 1), cases[i].b, 0);
     peri_release(x);
   }
-  EXPECT_FAILS(peri_npy_read(cx, raw("f.npy", "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", "\0\0\0\0\0\0\0\x80", 8), NULL),
-               PERI_ERR_FORMAT, "element 1 is 9223372036854775808, more than i64 can hold");
+  EXPECT_FAILS(
+      peri_npy_read(
+          cx, raw("f.npy", "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", "\0\0\0\0\0\0\0\x80", 8), NULL),
+      PERI_ERR_FORMAT, "element 1 is 9223372036854775808, more than i64 can hold");
 }
 
 static void gzip_is_known_by_its_first_bytes(void **state) {
@@ -159,7 +183,8 @@ static void gzip_is_known_by_its_first_bytes(void **state) {
 static void a_full_disk_is_reported(void **state) {
   peri_ctx *cx = *state;
   peri_tensor *x = MADE(peri_zeros(cx, PERI_F64, 1, (int64_t[]){100000}));
-  EXPECT_FAILS(peri_npy_write(x, "/dev/full"), PERI_ERR_IO, "io.save_npy: cannot write '/dev/full': No space left on device");
+  EXPECT_FAILS(peri_npy_write(x, "/dev/full"), PERI_ERR_IO,
+               "io.save_npy: cannot write '/dev/full': No space left on device");
   struct stat st;
   assert_int_equal(stat("/dev/full", &st), 0);
   assert_true(S_ISCHR(st.st_mode)); /* still the device */
@@ -236,9 +261,14 @@ static void failing_allocations_leave_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(all_dtypes_keep_their_bits), TEST(transposed_memory_is_written_as_it_lies), TEST(headers_are_numpys),
-      TEST(foreign_elements_keep_their_values), TEST(gzip_is_known_by_its_first_bytes), TEST(a_full_disk_is_reported),
-      TEST(a_failed_write_leaves_the_old_file), TEST(links_and_permissions_stay), TEST(failing_allocations_leave_nothing)};
+  const struct CMUnitTest tests[] = {TEST(all_dtypes_keep_their_bits),
+                                     TEST(transposed_memory_is_written_as_it_lies),
+                                     TEST(headers_are_numpys),
+                                     TEST(foreign_elements_keep_their_values),
+                                     TEST(gzip_is_known_by_its_first_bytes),
+                                     TEST(a_full_disk_is_reported),
+                                     TEST(a_failed_write_leaves_the_old_file),
+                                     TEST(links_and_permissions_stay),
+                                     TEST(failing_allocations_leave_nothing)};
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

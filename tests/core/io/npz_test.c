@@ -6,7 +6,8 @@
 
 static void archives_round_trip(void **state) {
   peri_ctx *cx = *state;
-  peri_tensor *a = MADE(peri_arange(cx, PERI_F64, 0, 100000, 1)), *b = MADE(peri_zeros(cx, PERI_BOOL, 2, (int64_t[]){0, 3}));
+  peri_tensor *a = MADE(peri_arange(cx, PERI_F64, 0, 100000, 1)),
+              *b = MADE(peri_zeros(cx, PERI_BOOL, 2, (int64_t[]){0, 3}));
   peri_tensor *c = MADE(peri_scalar_i64(cx, INT64_MIN));
   const char *names[] = {"a", "sub/b", "c\xc3\xa9"};
   for (int compress = 0; compress < 2; compress++) {
@@ -16,7 +17,10 @@ static void archives_round_trip(void **state) {
     assert_int_equal(peri_npz_count(z), 3);
     for (int i = 0; i < 3; i++) {
       peri_notice notice;
-      peri_tensor *want = i == 0 ? a : i == 1 ? b : c, *got = MADE(peri_npz_read(z, peri_npz_find(z, names[i]), &notice));
+      peri_tensor *want = i == 0   ? a
+                          : i == 1 ? b
+                                   : c,
+                  *got = MADE(peri_npz_read(z, peri_npz_find(z, names[i]), &notice));
       SAME_BITS(got, want);
       assert_string_equal(notice.text, "");
       peri_release(got);
@@ -38,10 +42,12 @@ static void archives_round_trip(void **state) {
   assert_non_null(z);
   assert_int_equal(peri_npz_count(z), 0);
   peri_npz_close(z);
-  EXPECT_FAILS(peri_npz_write(cx, path_of("z.npz"), 2, (const char *[]){"a", "a"}, (peri_tensor *[]){a, b}, false), PERI_ERR_VALUE,
-               "two arrays are named 'a'");
-  EXPECT_FAILS(peri_npz_write(cx, path_of("z.npz"), 1, (const char *[]){"../a"}, &a, false), PERI_ERR_VALUE, "the name '../a' leads upwards");
-  EXPECT_FAILS(peri_npz_write(cx, "/dev/full", 1, (const char *[]){"a"}, &a, false), PERI_ERR_IO, "No space left on device");
+  EXPECT_FAILS(peri_npz_write(cx, path_of("z.npz"), 2, (const char *[]){"a", "a"}, (peri_tensor *[]){a, b}, false),
+               PERI_ERR_VALUE, "two arrays are named 'a'");
+  EXPECT_FAILS(peri_npz_write(cx, path_of("z.npz"), 1, (const char *[]){"../a"}, &a, false), PERI_ERR_VALUE,
+               "the name '../a' leads upwards");
+  EXPECT_FAILS(peri_npz_write(cx, "/dev/full", 1, (const char *[]){"a"}, &a, false), PERI_ERR_IO,
+               "No space left on device");
   peri_release(a);
   peri_release(b);
   peri_release(c);
@@ -83,8 +89,10 @@ static void one_wrong_byte_is_noticed_or_harmless(void **state) {
       b[i] ^= 0x41;
       peri_npz *z = peri_npz_open(cx, path_of("wrong.npz"), NULL);
       peri_tensor *x = z && peri_npz_count(z) == 1 ? peri_npz_read(z, 0, NULL) : NULL;
-      if (x) SAME_BITS(x, a);
-      else refused++;
+      if (x)
+        SAME_BITS(x, a);
+      else
+        refused++;
       peri_release(x);
       peri_npz_close(z);
     }
@@ -106,7 +114,8 @@ static void failing_allocations_leave_nothing(void **state) {
   for (int compress = 0; compress < 2; compress++)
     for (int64_t n = 0, failed = 1; failed; n++) {
       peri_fail_allocation(cx, n);
-      peri_status st = peri_npz_write(cx, path_of("alloc.npz"), 2, (const char *[]){"a", "s"}, (peri_tensor *[]){a, s}, compress);
+      peri_status st =
+          peri_npz_write(cx, path_of("alloc.npz"), 2, (const char *[]){"a", "s"}, (peri_tensor *[]){a, s}, compress);
       peri_npz *z = st ? NULL : peri_npz_open(cx, path_of("alloc.npz"), NULL);
       peri_tensor *x = z ? peri_npz_read(z, 1, NULL) : NULL;
       failed = peri_allocation_failed(cx);
@@ -122,7 +131,8 @@ static void failing_allocations_leave_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(archives_round_trip), TEST(bombs_do_not_go_off), TEST(one_wrong_byte_is_noticed_or_harmless),
+  const struct CMUnitTest tests[] = {TEST(archives_round_trip), TEST(bombs_do_not_go_off),
+                                     TEST(one_wrong_byte_is_noticed_or_harmless),
                                      TEST(failing_allocations_leave_nothing)};
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

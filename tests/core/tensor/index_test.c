@@ -1,4 +1,5 @@
-/* index_test.c - gather, scatter and masks against loops over elements, on contiguous and strided operands of every dtype. */
+/* index_test.c - gather, scatter and masks against loops over elements, on contiguous and strided operands of every
+** dtype. */
 #include "support.h"
 #include <perigee/index.h>
 #include <perigee/shape.h>
@@ -47,7 +48,8 @@ static void gather_replaces_an_axis(void **state) {
     for (int d = 0; d < 5; d++)
       for (int axis = 0; axis < 3; axis++) {
         peri_tensor *x = laid_out(cx, dtypes[d], layout, &seed);
-        peri_tensor *at = positions(cx, 2, (int64_t[]){3, 2}, x->dims[axis], &seed), *turned = MADE(peri_transpose(at, 0, 1));
+        peri_tensor *at = positions(cx, 2, (int64_t[]){3, 2}, x->dims[axis], &seed),
+                    *turned = MADE(peri_transpose(at, 0, 1));
         peri_tensor *r = MADE(peri_gather(x, axis, turned, PERI_FROM_0));
         assert_int_equal(r->ndim, 4);
         assert_int_equal(r->dtype, x->dtype);
@@ -55,7 +57,8 @@ static void gather_replaces_an_axis(void **state) {
           int64_t i[4], rest = k;
           for (int a = 3; a >= 0; a--) i[a] = rest % r->dims[a], rest /= r->dims[a];
           int64_t from[3];
-          for (int a = 0; a < 3; a++) from[a] = a < axis ? i[a] : a > axis ? i[a + 1] : peri_item_i64(turned, i[axis] * 3 + i[axis + 1]);
+          for (int a = 0; a < 3; a++)
+            from[a] = a < axis ? i[a] : a > axis ? i[a + 1] : peri_item_i64(turned, i[axis] * 3 + i[axis + 1]);
           NEAR(peri_item(r, k), item(x, from), 0);
         }
         peri_release(x);
@@ -74,12 +77,13 @@ static void positions_from_one_count_backwards_too(void **state) {
   for (int k = 0; k < 4; k++) NEAR(peri_item(r, k), want[k], 0);
   peri_release(r);
   peri_release(at);
-  int64_t bad[][2] = {{0, PERI_FROM_1}, {6, PERI_FROM_1}, {-6, PERI_FROM_1}, {INT64_MIN, PERI_FROM_1}, {INT64_MAX, PERI_FROM_1},
-                      {-1, PERI_FROM_0}, {5, PERI_FROM_0}, {INT64_MIN, PERI_FROM_0}};
+  int64_t bad[][2] = {{0, PERI_FROM_1},         {6, PERI_FROM_1},  {-6, PERI_FROM_1}, {INT64_MIN, PERI_FROM_1},
+                      {INT64_MAX, PERI_FROM_1}, {-1, PERI_FROM_0}, {5, PERI_FROM_0},  {INT64_MIN, PERI_FROM_0}};
   for (int i = 0; i < 8; i++) {
     char text[64];
     at = MADE(peri_from(cx, PERI_I64, 1, (int64_t[]){1}, bad[i]));
-    snprintf(text, sizeof text, "index %lld (number %lld) lies outside axis 1, which has length 5", (long long)bad[i][0], (long long)bad[i][1]);
+    snprintf(text, sizeof text, "index %lld (number %lld) lies outside axis 1, which has length 5",
+             (long long)bad[i][0], (long long)bad[i][1]);
     EXPECT_FAILS(peri_gather(x, 0, at, (peri_origin)bad[i][1]), PERI_ERR_INDEX, text);
     EXPECT_FAILS(peri_scatter_(x, 0, at, x, (peri_origin)bad[i][1]), PERI_ERR_INDEX, "tensor.scatter_: index");
     EXPECT_FAILS(peri_take_along(x, at, 0, (peri_origin)bad[i][1]), PERI_ERR_INDEX, "tensor.take_along: index");
@@ -93,7 +97,8 @@ static void positions_from_one_count_backwards_too(void **state) {
 static void long_gathers_do_not_depend_on_threads(void **state) {
   peri_ctx *cx = *state;
   uint64_t seed = 7;
-  peri_tensor *x = filled(cx, PERI_F32, 2, (int64_t[]){50, 1000}, &seed), *at = positions(cx, 1, (int64_t[]){4001}, 1000, &seed);
+  peri_tensor *x = filled(cx, PERI_F32, 2, (int64_t[]){50, 1000}, &seed),
+              *at = positions(cx, 1, (int64_t[]){4001}, 1000, &seed);
   peri_tensor *one = MADE(peri_gather(x, 1, at, PERI_FROM_0));
   for (int64_t k = 0; k < one->size; k += 37)
     NEAR(peri_item(one, k), peri_item(x, k / 4001 * 1000 + peri_item_i64(at, k % 4001)), 0);
@@ -115,7 +120,8 @@ static void take_along_looks_up_each_element(void **state) {
       int64_t dims[3] = {5, 4, 6};
       dims[axis] = 7;
       dims[(axis + 1) % 3] = 1; /* broadcast */
-      peri_tensor *at = positions(cx, 3, dims, x->dims[axis], &seed), *r = MADE(peri_take_along(x, at, axis, PERI_FROM_0));
+      peri_tensor *at = positions(cx, 3, dims, x->dims[axis], &seed),
+                  *r = MADE(peri_take_along(x, at, axis, PERI_FROM_0));
       for (int64_t k = 0; k < r->size; k++) {
         int64_t i[3], from[3], rest = k;
         for (int a = 2; a >= 0; a--) i[a] = rest % r->dims[a], rest /= r->dims[a];
@@ -137,7 +143,8 @@ static void of_equal_positions_the_last_wins(void **state) {
   for (int layout = 0; layout < 4; layout++)
     for (int d = 0; d < 5; d++)
       for (int axis = 0; axis < 3; axis++) {
-        peri_tensor *x = laid_out(cx, dtypes[d], layout, &seed), *at = positions(cx, 1, (int64_t[]){9}, x->dims[axis], &seed);
+        peri_tensor *x = laid_out(cx, dtypes[d], layout, &seed),
+                    *at = positions(cx, 1, (int64_t[]){9}, x->dims[axis], &seed);
         int64_t dims[3] = {5, 4, 6};
         dims[axis] = 9;
         peri_tensor *v = filled(cx, dtypes[d], 3, dims, &seed), *want = MADE(peri_clone(x));
@@ -162,7 +169,8 @@ static void scattered_sums_add_in_order(void **state) {
   for (int layout = 0; layout < 4; layout++)
     for (int d = 1; d < 5; d++)
       for (int axis = 0; axis < 3; axis++) {
-        peri_tensor *x = laid_out(cx, dtypes[d], layout, &seed), *at = positions(cx, 1, (int64_t[]){9}, x->dims[axis], &seed);
+        peri_tensor *x = laid_out(cx, dtypes[d], layout, &seed),
+                    *at = positions(cx, 1, (int64_t[]){9}, x->dims[axis], &seed);
         int64_t dims[3] = {5, 4, 6};
         dims[axis] = 9;
         peri_tensor *v = filled(cx, dtypes[d], 3, dims, &seed), *want = MADE(peri_clone(x));
@@ -172,9 +180,12 @@ static void scattered_sums_add_in_order(void **state) {
           for (int64_t e = 0; e < n; e++) {
             int64_t o = e / to->dims[1] * to->strides[0] + e % to->dims[1] * to->strides[1];
             double s = peri_item(from, e);
-            if (d == 1) ((int64_t *)to->data)[o] += (int64_t)s;
-            else if (d == 2) ((float *)to->data)[o] += (float)s;
-            else ((double *)to->data)[(d - 2) * o] += s;
+            if (d == 1)
+              ((int64_t *)to->data)[o] += (int64_t)s;
+            else if (d == 2)
+              ((float *)to->data)[o] += (float)s;
+            else
+              ((double *)to->data)[(d - 2) * o] += s;
           }
           peri_release(to);
           peri_release(from);
@@ -190,7 +201,8 @@ static void scatter_broadcasts_and_refuses(void **state) {
   peri_ctx *cx = *state;
   peri_tensor *x = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){3, 2})), *half = MADE(peri_scalar(cx, 0.5));
   peri_tensor *at = MADE(peri_from(cx, PERI_I64, 1, (int64_t[]){3}, (int64_t[]){2, 0, 2}));
-  peri_tensor *row = MADE(peri_arange(cx, PERI_I64, 1, 3, 1)), *flags = MADE(peri_zeros(cx, PERI_BOOL, 1, (int64_t[]){3}));
+  peri_tensor *row = MADE(peri_arange(cx, PERI_I64, 1, 3, 1)),
+              *flags = MADE(peri_zeros(cx, PERI_BOOL, 1, (int64_t[]){3}));
   EXPECT_OK(peri_scatter_add_(x, 0, at, half, PERI_FROM_0));
   EXPECT_OK(peri_scatter_add_(x, 0, at, row, PERI_FROM_0));
   double want[] = {1.5, 2.5, 0, 0, 3, 5};
@@ -199,8 +211,10 @@ static void scatter_broadcasts_and_refuses(void **state) {
   NEAR(peri_item(x, 5), 0.5, 0);
   NEAR(peri_item(x, 2), 0, 0);
   EXPECT_FAILS(peri_scatter_(x, 1, at, row, PERI_FROM_0), PERI_ERR_INDEX, "index 2 (number 0)");
-  EXPECT_FAILS(peri_scatter_(x, 0, at, flags, PERI_FROM_0), PERI_ERR_SHAPE, "values of shape (3) do not fit into (3, 2)");
-  EXPECT_FAILS(peri_scatter_add_(flags, 0, at, flags, PERI_FROM_0), PERI_ERR_DTYPE, "sums of bool do not fit into bool");
+  EXPECT_FAILS(peri_scatter_(x, 0, at, flags, PERI_FROM_0), PERI_ERR_SHAPE,
+               "values of shape (3) do not fit into (3, 2)");
+  EXPECT_FAILS(peri_scatter_add_(flags, 0, at, flags, PERI_FROM_0), PERI_ERR_DTYPE,
+               "sums of bool do not fit into bool");
   EXPECT_FAILS(peri_scatter_add_(row, 0, at, half, PERI_FROM_0), PERI_ERR_DTYPE, "sums of f64 do not fit into i64");
   peri_tensor *wide = MADE(peri_broadcast_to(row, 2, (int64_t[]){3, 2}));
   EXPECT_FAILS(peri_scatter_(wide, 0, at, row, PERI_FROM_0), PERI_ERR_STATE, "broadcast");
@@ -211,12 +225,14 @@ static void scatter_broadcasts_and_refuses(void **state) {
 /* Operands that are the tensor itself, or views of it, are read as they were before the write. */
 static void operands_may_overlap_the_target(void **state) {
   peri_ctx *cx = *state;
-  peri_tensor *p = MADE(peri_from(cx, PERI_I64, 1, (int64_t[]){4}, (int64_t[]){3, 2, 1, 0})), *back = MADE(peri_flip(p, 0));
+  peri_tensor *p = MADE(peri_from(cx, PERI_I64, 1, (int64_t[]){4}, (int64_t[]){3, 2, 1, 0})),
+              *back = MADE(peri_flip(p, 0));
   EXPECT_OK(peri_scatter_(p, 0, p, back, PERI_FROM_0)); /* p[3-k] = back[k] = k */
   for (int k = 0; k < 4; k++) assert_int_equal(peri_item_i64(p, k), 3 - k);
   EXPECT_OK(peri_scatter_(p, 0, back, p, PERI_FROM_0)); /* p[k] = 3 - k again through other eyes */
   for (int k = 0; k < 4; k++) assert_int_equal(peri_item_i64(p, k), 3 - k);
-  peri_tensor *m = MADE(peri_from(cx, PERI_BOOL, 1, (int64_t[]){3}, (uint8_t[]){1, 0, 1})), *no = MADE(peri_scalar(cx, 0));
+  peri_tensor *m = MADE(peri_from(cx, PERI_BOOL, 1, (int64_t[]){3}, (uint8_t[]){1, 0, 1})),
+              *no = MADE(peri_scalar(cx, 0));
   EXPECT_OK(peri_masked_put_(m, m, no));
   for (int k = 0; k < 3; k++) assert_int_equal(peri_item_i64(m, k), 0);
   peri_release(p);
@@ -229,7 +245,8 @@ static void put_along_undoes_take_along(void **state) {
   peri_ctx *cx = *state;
   uint64_t seed = 9;
   for (int layout = 0; layout < 4; layout++) {
-    peri_tensor *x = laid_out(cx, dtypes[layout + 1], layout, &seed), *y = MADE(peri_zeros(cx, dtypes[layout + 1], 3, x->dims));
+    peri_tensor *x = laid_out(cx, dtypes[layout + 1], layout, &seed),
+                *y = MADE(peri_zeros(cx, dtypes[layout + 1], 3, x->dims));
     peri_tensor *at = MADE(peri_from(cx, PERI_I64, 3, (int64_t[]){1, 4, 1}, (int64_t[]){-1, 1, -2, 2}));
     peri_tensor *taken = MADE(peri_take_along(x, at, 1, PERI_FROM_1));
     EXPECT_OK(peri_put_along_(y, at, 1, taken, PERI_FROM_1));
@@ -258,14 +275,17 @@ static void masks_select_and_fill(void **state) {
         assert_int_equal(r->dims[0], count);
         assert_int_equal(r->ndim, 1 + 3 - axes);
         peri_tensor *one = MADE(peri_scalar(cx, 1)), *filled_in = MADE(peri_masked_put(v, m, one));
-        for (int64_t k = 0; k < x->size; k++) NEAR(peri_item(filled_in, k), peri_item_i64(m, k / block) ? 1 : peri_item(x, k), 0);
+        for (int64_t k = 0; k < x->size; k++)
+          NEAR(peri_item(filled_in, k), peri_item_i64(m, k / block) ? 1 : peri_item(x, k), 0);
         EXPECT_OK(peri_masked_put_(filled_in, m, r)); /* and back */
         SAME_BITS(filled_in, x);
         peri_tensor *all[] = {x, m, r, v, one, filled_in};
         for (int i = 0; i < 6; i++) peri_release(all[i]);
       }
-  peri_tensor *x = filled(cx, PERI_F64, 2, (int64_t[]){3, 2}, &seed), *m = filled(cx, PERI_BOOL, 1, (int64_t[]){2}, &seed);
-  EXPECT_FAILS(peri_masked_select(x, m), PERI_ERR_SHAPE, "a mask of shape (2) does not cover the leading axes of (3, 2)");
+  peri_tensor *x = filled(cx, PERI_F64, 2, (int64_t[]){3, 2}, &seed),
+              *m = filled(cx, PERI_BOOL, 1, (int64_t[]){2}, &seed);
+  EXPECT_FAILS(peri_masked_select(x, m), PERI_ERR_SHAPE,
+               "a mask of shape (2) does not cover the leading axes of (3, 2)");
   EXPECT_FAILS(peri_masked_select(x, x), PERI_ERR_DTYPE, "a mask must be bool, got f64");
   peri_release(x);
   peri_release(m);
@@ -274,7 +294,8 @@ static void masks_select_and_fill(void **state) {
 static void nonzero_lists_coordinates(void **state) {
   peri_ctx *cx = *state;
   peri_tensor *x = MADE(peri_from(cx, PERI_F64, 2, (int64_t[]){2, 3}, (double[]){0, NAN, -0.0, 1, 0, -2}));
-  peri_tensor *t = MADE(peri_transpose(x, 0, 1)), *a = MADE(peri_nonzero(x, PERI_FROM_0)), *b = MADE(peri_nonzero(t, PERI_FROM_1));
+  peri_tensor *t = MADE(peri_transpose(x, 0, 1)), *a = MADE(peri_nonzero(x, PERI_FROM_0)),
+              *b = MADE(peri_nonzero(t, PERI_FROM_1));
   int64_t want_a[] = {0, 1, 1, 0, 1, 2}, want_b[] = {1, 2, 2, 1, 3, 2};
   assert_int_equal(a->dims[0], 3);
   assert_int_equal(a->dims[1], 2);
@@ -292,8 +313,10 @@ static void nonzero_lists_coordinates(void **state) {
 static void empty_selections_are_fine(void **state) {
   peri_ctx *cx = *state;
   uint64_t seed = 1;
-  peri_tensor *x = filled(cx, PERI_F64, 2, (int64_t[]){3, 2}, &seed), *none = MADE(peri_zeros(cx, PERI_I64, 1, (int64_t[]){0}));
-  peri_tensor *hollow = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){0, 2})), *m = MADE(peri_zeros(cx, PERI_BOOL, 1, (int64_t[]){3}));
+  peri_tensor *x = filled(cx, PERI_F64, 2, (int64_t[]){3, 2}, &seed),
+              *none = MADE(peri_zeros(cx, PERI_I64, 1, (int64_t[]){0}));
+  peri_tensor *hollow = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){0, 2})),
+              *m = MADE(peri_zeros(cx, PERI_BOOL, 1, (int64_t[]){3}));
   peri_tensor *r[] = {MADE(peri_gather(x, 0, none, PERI_FROM_1)), MADE(peri_gather(hollow, 0, none, PERI_FROM_1)),
                       MADE(peri_masked_select(x, m)), MADE(peri_nonzero(hollow, PERI_FROM_1))};
   for (int i = 0; i < 4; i++) {
@@ -314,14 +337,20 @@ static void empty_selections_are_fine(void **state) {
 static void failing_allocations_leave_nothing(void **state) {
   peri_ctx *cx = *state;
   uint64_t seed = 2;
-  peri_tensor *x = filled(cx, PERI_F64, 2, (int64_t[]){3, 2}, &seed), *m = filled(cx, PERI_BOOL, 1, (int64_t[]){3}, &seed);
-  peri_tensor *at = positions(cx, 2, (int64_t[]){3, 2}, 2, &seed), *t = MADE(peri_transpose(at, 0, 1)), *before = MADE(peri_clone(x));
+  peri_tensor *x = filled(cx, PERI_F64, 2, (int64_t[]){3, 2}, &seed),
+              *m = filled(cx, PERI_BOOL, 1, (int64_t[]){3}, &seed);
+  peri_tensor *at = positions(cx, 2, (int64_t[]){3, 2}, 2, &seed), *t = MADE(peri_transpose(at, 0, 1)),
+              *before = MADE(peri_clone(x));
   peri_tensor *half = MADE(peri_scalar_i64(cx, 2));
   for (int64_t n = 0, failed = 1; failed; n++) {
     peri_fail_allocation(cx, n);
-    peri_tensor *r[] = {peri_gather(x, 1, t, PERI_FROM_0), peri_masked_select(x, m), peri_take_along(x, at, 1, PERI_FROM_0),
-                        peri_scatter(x, 1, t, half, PERI_FROM_0), peri_put_along(x, at, 1, half, PERI_FROM_0),
-                        peri_masked_put(x, m, half), peri_nonzero(x, PERI_FROM_0)};
+    peri_tensor *r[] = {peri_gather(x, 1, t, PERI_FROM_0),
+                        peri_masked_select(x, m),
+                        peri_take_along(x, at, 1, PERI_FROM_0),
+                        peri_scatter(x, 1, t, half, PERI_FROM_0),
+                        peri_put_along(x, at, 1, half, PERI_FROM_0),
+                        peri_masked_put(x, m, half),
+                        peri_nonzero(x, PERI_FROM_0)};
     failed = peri_allocation_failed(cx);
     for (int i = 0; i < 7; i++) peri_release(r[i]);
     if (failed) assert_int_equal(peri_errcode(cx), PERI_ERR_MEMORY);
@@ -334,11 +363,18 @@ static void failing_allocations_leave_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(gather_replaces_an_axis), TEST(positions_from_one_count_backwards_too), TEST(long_gathers_do_not_depend_on_threads),
-      TEST(take_along_looks_up_each_element), TEST(of_equal_positions_the_last_wins), TEST(scattered_sums_add_in_order),
-      TEST(scatter_broadcasts_and_refuses), TEST(operands_may_overlap_the_target), TEST(put_along_undoes_take_along),
-      TEST(masks_select_and_fill), TEST(nonzero_lists_coordinates), TEST(empty_selections_are_fine),
-      TEST(failing_allocations_leave_nothing)};
+  const struct CMUnitTest tests[] = {TEST(gather_replaces_an_axis),
+                                     TEST(positions_from_one_count_backwards_too),
+                                     TEST(long_gathers_do_not_depend_on_threads),
+                                     TEST(take_along_looks_up_each_element),
+                                     TEST(of_equal_positions_the_last_wins),
+                                     TEST(scattered_sums_add_in_order),
+                                     TEST(scatter_broadcasts_and_refuses),
+                                     TEST(operands_may_overlap_the_target),
+                                     TEST(put_along_undoes_take_along),
+                                     TEST(masks_select_and_fill),
+                                     TEST(nonzero_lists_coordinates),
+                                     TEST(empty_selections_are_fine),
+                                     TEST(failing_allocations_leave_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@ static peri_tensor *counting(peri_ctx *cx, peri_dtype t, int nd, const int64_t *
   peri_release(line);
   return r;
 }
-#define COUNTING(...) counting(cx, PERI_F64, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
+#define COUNTING(...)                                                                                                  \
+  counting(cx, PERI_F64, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
 
 /* Shape and, in C order, elements. Releases t. */
 static void expect(peri_tensor *t, int nd, const int64_t *dims, const double *values) {
@@ -19,8 +20,10 @@ static void expect(peri_tensor *t, int nd, const int64_t *dims, const double *va
   for (int64_t k = 0; k < t->size; k++) NEAR(peri_item(t, k), values[k], 0);
   peri_release(t);
 }
-#define D(...) (sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
-#define V(...) (double[]){__VA_ARGS__}
+#define D(...)                                                                                                         \
+  (sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) { __VA_ARGS__ }
+#define V(...)                                                                                                         \
+  (double[]) { __VA_ARGS__ }
 
 static void slices_go_both_ways(void **state) {
   peri_ctx *cx = *state;
@@ -66,7 +69,8 @@ static void reshape_is_a_view_where_it_can_be(void **state) {
   peri_ctx *cx = *state;
   peri_tensor *x = COUNTING(4, 6), *part = MADE(peri_slice(x, 0, 0, 4, 2)), *narrow = MADE(peri_narrow(x, 1, 1, 4));
   peri_tensor *t = MADE(peri_transpose(x, 0, 1));
-  peri_tensor *a = MADE(peri_reshape(part, 3, (int64_t[]){2, 3, 2})), *b = MADE(peri_reshape(narrow, 3, (int64_t[]){4, -1, 2}));
+  peri_tensor *a = MADE(peri_reshape(part, 3, (int64_t[]){2, 3, 2})),
+              *b = MADE(peri_reshape(narrow, 3, (int64_t[]){4, -1, 2}));
   peri_tensor *c = MADE(peri_reshape(t, 1, (int64_t[]){-1})), *d = MADE(peri_reshape(t, 4, (int64_t[]){3, 2, 1, 4}));
   peri_tensor *e = MADE(peri_reshape(narrow, 1, (int64_t[]){16}));
   assert_ptr_equal(a->data, x->data);
@@ -89,7 +93,8 @@ static void reshape_is_a_view_where_it_can_be(void **state) {
 static void reshape_says_what_does_not_fit(void **state) {
   peri_ctx *cx = *state;
   peri_tensor *x = COUNTING(3, 4), *none = MADE(peri_zeros(cx, PERI_F64, 2, (int64_t[]){0, 5}));
-  EXPECT_FAILS(peri_reshape(x, 2, (int64_t[]){5, 2}), PERI_ERR_SHAPE, "the 12 elements of shape (3, 4) do not fill shape (5, 2)");
+  EXPECT_FAILS(peri_reshape(x, 2, (int64_t[]){5, 2}), PERI_ERR_SHAPE,
+               "the 12 elements of shape (3, 4) do not fill shape (5, 2)");
   EXPECT_FAILS(peri_reshape(x, 2, (int64_t[]){5, -1}), PERI_ERR_SHAPE, "(5, -1)");
   EXPECT_FAILS(peri_reshape(x, 2, (int64_t[]){-1, -1}), PERI_ERR_SHAPE, "dimension 2");
   EXPECT_FAILS(peri_reshape(x, 2, (int64_t[]){-3, -4}), PERI_ERR_SHAPE, "dimension 1");
@@ -114,7 +119,8 @@ static void flatten_merges_a_range_of_axes(void **state) {
 
 static void permutations_reorder_axes(void **state) {
   peri_ctx *cx = *state;
-  peri_tensor *x = COUNTING(2, 3, 2), *p = MADE(peri_permute(x, 3, (int[]){2, 0, 1})), *t = MADE(peri_transpose(x, -2, -1));
+  peri_tensor *x = COUNTING(2, 3, 2), *p = MADE(peri_permute(x, 3, (int[]){2, 0, 1})),
+              *t = MADE(peri_transpose(x, -2, -1));
   for (int64_t i = 0; i < 2; i++)
     for (int64_t j = 0; j < 3; j++)
       for (int64_t k = 0; k < 2; k++) {
@@ -207,15 +213,18 @@ static void triangles(void **state) {
 
 static void concatenation_promotes_and_checks(void **state) {
   peri_ctx *cx = *state;
-  peri_tensor *a = counting(cx, PERI_I64, 2, (int64_t[]){2, 2}), *b = COUNTING(2, 1), *c = MADE(peri_transpose(a, 0, 1));
+  peri_tensor *a = counting(cx, PERI_I64, 2, (int64_t[]){2, 2}), *b = COUNTING(2, 1),
+              *c = MADE(peri_transpose(a, 0, 1));
   peri_tensor *r = MADE(peri_concatenate((peri_tensor *[]){a, b, c}, 3, -1));
   assert_int_equal(r->dtype, PERI_F64);
   expect(r, D(2, 5), V(0, 1, 0, 0, 2, 2, 3, 1, 1, 3));
   expect(MADE(peri_concatenate((peri_tensor *[]){a, c}, 2, 0)), D(4, 2), V(0, 1, 2, 3, 0, 2, 1, 3));
   expect(MADE(peri_stack((peri_tensor *[]){a, c}, 2, 1)), D(2, 2, 2), V(0, 1, 0, 2, 2, 3, 1, 3));
   expect(MADE(peri_stack((peri_tensor *[]){a, c}, 2, -1)), D(2, 2, 2), V(0, 0, 1, 2, 2, 1, 3, 3));
-  EXPECT_FAILS(peri_concatenate((peri_tensor *[]){a, b}, 2, 0), PERI_ERR_SHAPE, "outside axis 1: (2, 2) and, as number 2, (2, 1)");
-  EXPECT_FAILS(peri_stack((peri_tensor *[]){a, b}, 2, 0), PERI_ERR_SHAPE, "shapes differ: (2, 2) and, as number 2, (2, 1)");
+  EXPECT_FAILS(peri_concatenate((peri_tensor *[]){a, b}, 2, 0), PERI_ERR_SHAPE,
+               "outside axis 1: (2, 2) and, as number 2, (2, 1)");
+  EXPECT_FAILS(peri_stack((peri_tensor *[]){a, b}, 2, 0), PERI_ERR_SHAPE,
+               "shapes differ: (2, 2) and, as number 2, (2, 1)");
   EXPECT_FAILS(peri_stack((peri_tensor *[]){a, a}, 2, 3), PERI_ERR_INDEX, "axis 4");
   peri_ctx *other = peri_open(NULL);
   peri_tensor *foreign = peri_zeros(other, PERI_F64, 2, (int64_t[]){2, 2});
@@ -242,7 +251,8 @@ static void splitting_undoes_concatenation(void **state) {
   SAME_BITS(again, x);
   peri_release(again);
   for (int i = 0; i < 3; i++) peri_release(parts[i]);
-  EXPECT_FAILS(peri_split(x, 1, 2, (int64_t[]){5, 1}, parts), PERI_ERR_SHAPE, "2 parts do not add up to the 7 elements of axis 2");
+  EXPECT_FAILS(peri_split(x, 1, 2, (int64_t[]){5, 1}, parts), PERI_ERR_SHAPE,
+               "2 parts do not add up to the 7 elements of axis 2");
   EXPECT_FAILS(peri_split(x, 1, 2, (int64_t[]){-1, 8}, parts), PERI_ERR_SHAPE, "do not add up");
   EXPECT_FAILS(peri_split(x, 1, 0, NULL, parts), PERI_ERR_SHAPE, "0 parts");
   peri_release(x);
@@ -289,14 +299,21 @@ static void meshgrid_varies_along_its_axis(void **state) {
   peri_release(b);
 }
 
-/* Of an empty tensor the other dimensions may be beyond any product; nothing may overflow on the way (the sanitizer looks). */
+/* Of an empty tensor the other dimensions may be beyond any product; nothing may overflow on the way (the sanitizer
+** looks). */
 static void empty_tensors_may_be_huge_otherwise(void **state) {
   peri_ctx *cx = *state;
   int64_t huge = (int64_t)1 << 62;
   peri_tensor *x = MADE(peri_zeros(cx, PERI_F64, 3, (int64_t[]){0, huge, huge}));
-  peri_tensor *r[] = {MADE(peri_slice(x, 1, huge - 1, -1, 1 - huge)), MADE(peri_select(x, 1, huge - 1)), MADE(peri_flip(x, 0)),
-                      MADE(peri_unsqueeze(x, 0)),                     MADE(peri_diagonal(x, 5)),         MADE(peri_tril(x, 1)),
-                      MADE(peri_roll(x, 1, 1)),                       MADE(peri_clone(x)),               MADE(peri_concatenate((peri_tensor *[]){x, x}, 2, 0)),
+  peri_tensor *r[] = {MADE(peri_slice(x, 1, huge - 1, -1, 1 - huge)),
+                      MADE(peri_select(x, 1, huge - 1)),
+                      MADE(peri_flip(x, 0)),
+                      MADE(peri_unsqueeze(x, 0)),
+                      MADE(peri_diagonal(x, 5)),
+                      MADE(peri_tril(x, 1)),
+                      MADE(peri_roll(x, 1, 1)),
+                      MADE(peri_clone(x)),
+                      MADE(peri_concatenate((peri_tensor *[]){x, x}, 2, 0)),
                       MADE(peri_reshape(x, 2, (int64_t[]){huge, 0}))};
   for (size_t i = 0; i < sizeof r / sizeof r[0]; i++) {
     assert_int_equal(r[i]->size, 0);
@@ -313,8 +330,12 @@ static void failing_allocations_leave_nothing(void **state) {
   peri_tensor *x = COUNTING(3, 4), *t = MADE(peri_transpose(x, 0, 1)), *parts[2];
   for (int64_t n = 0, failed = 1; failed; n++) {
     peri_fail_allocation(cx, n);
-    peri_tensor *r[] = {peri_reshape(t, 1, (int64_t[]){-1}), peri_repeat_each(t, 2, 0), peri_tile(t, 2, (int64_t[]){2, 2}),
-                        peri_concatenate((peri_tensor *[]){x, x}, 2, 0), peri_diag(x, 0), peri_roll(x, 1, 0)};
+    peri_tensor *r[] = {peri_reshape(t, 1, (int64_t[]){-1}),
+                        peri_repeat_each(t, 2, 0),
+                        peri_tile(t, 2, (int64_t[]){2, 2}),
+                        peri_concatenate((peri_tensor *[]){x, x}, 2, 0),
+                        peri_diag(x, 0),
+                        peri_roll(x, 1, 0)};
     bool split = peri_split(x, 0, 2, NULL, parts) == PERI_OK;
     failed = peri_allocation_failed(cx);
     for (int i = 0; i < 6; i++) peri_release(r[i]);
@@ -328,12 +349,24 @@ static void failing_allocations_leave_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(slices_go_both_ways), TEST(writing_into_a_view_writes_the_owner), TEST(select_drops_the_axis),
-      TEST(reshape_is_a_view_where_it_can_be), TEST(reshape_says_what_does_not_fit), TEST(flatten_merges_a_range_of_axes),
-      TEST(permutations_reorder_axes), TEST(squeeze_and_unsqueeze_are_inverse), TEST(broadcast_repeats_without_memory),
-      TEST(flips_are_their_own_inverse), TEST(diagonals), TEST(triangles), TEST(concatenation_promotes_and_checks),
-      TEST(splitting_undoes_concatenation), TEST(rolls_repeats_tiles), TEST(padding_surrounds), TEST(meshgrid_varies_along_its_axis),
-      TEST(empty_tensors_may_be_huge_otherwise), TEST(failing_allocations_leave_nothing)};
+  const struct CMUnitTest tests[] = {TEST(slices_go_both_ways),
+                                     TEST(writing_into_a_view_writes_the_owner),
+                                     TEST(select_drops_the_axis),
+                                     TEST(reshape_is_a_view_where_it_can_be),
+                                     TEST(reshape_says_what_does_not_fit),
+                                     TEST(flatten_merges_a_range_of_axes),
+                                     TEST(permutations_reorder_axes),
+                                     TEST(squeeze_and_unsqueeze_are_inverse),
+                                     TEST(broadcast_repeats_without_memory),
+                                     TEST(flips_are_their_own_inverse),
+                                     TEST(diagonals),
+                                     TEST(triangles),
+                                     TEST(concatenation_promotes_and_checks),
+                                     TEST(splitting_undoes_concatenation),
+                                     TEST(rolls_repeats_tiles),
+                                     TEST(padding_surrounds),
+                                     TEST(meshgrid_varies_along_its_axis),
+                                     TEST(empty_tensors_may_be_huge_otherwise),
+                                     TEST(failing_allocations_leave_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
