@@ -60,6 +60,7 @@ target_link_libraries(core Perigee::core)
 add_executable(with_lua host.c)
 target_link_libraries(with_lua Perigee::lua PkgConfig::LUA)
 C
+command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja
 env CFLAGS="$sanitize" cmake -S . -B b -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 && cmake --build b >>"$work/log" 2>&1 || tail -n 20 "$work/log"
 expect 0 '^0\.25\|$' '' b/core
 expect 0 '^0\.1\.0 5 0\.75\|$' '' b/with_lua
