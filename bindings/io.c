@@ -1,6 +1,7 @@
 /* io.c - pg.load, pg.save and pg.io: tables and arrays in files. */
 #include "peri_lua.h"
 #include <perigee/io.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *check_path(lua_State *L, int idx, const char *who) {
@@ -95,27 +96,20 @@ static int l_load_npz(lua_State *L) {
   return 1 + push_notice(L, &notice);
 }
 
-/* The names of the table at idx, sorted, as a list on the stack; returns their number. */
-static int64_t sorted_names(lua_State *L, int idx) {
-  int64_t n = 0;
-  lua_newtable(L);
-  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* The names of the table at idx, sorted, in a userdata on the stack; the table keeps the strings. */
+static const char **sorted_names(lua_State *L, int idx, int64_t *n) {
+  *n = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1), ++*n)
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_error(L, "io.save_npz: arrays need names, got the key %s", luaL_tolstring(L, -2, NULL));
-    lua_pushvalue(L, -2);
-    lua_rawseti(L, -4, ++n);
-  }
-  for (int64_t i = 2; i <= n; i++) /* insertion: archives hold a handful of arrays */
-    for (int64_t k = i; k > 1; k--) {
-      lua_rawgeti(L, -1, k - 1);
-      lua_rawgeti(L, -2, k);
-      bool ordered = strcmp(lua_tostring(L, -2), lua_tostring(L, -1)) <= 0;
-      if (ordered)
-        lua_pop(L, 2), k = 1;
-      else
-        lua_rawseti(L, -3, k - 1), lua_rawseti(L, -2, k);
-    }
-  return n;
+  const char **names = lua_newuserdatauv(L, (size_t)*n * sizeof *names + 1, 0);
+  int64_t i = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
+    if (i < *n) names[i++] = check_text(L, -2, "io.save_npz", "the name of an array");
+  qsort(names, (size_t)*n, sizeof *names, by_text);
+  return names;
 }
 
 static int l_save_npz(lua_State *L) {
@@ -125,19 +119,17 @@ static int l_save_npz(lua_State *L) {
   lua_settop(L, 3);
   check_options(L, 3, "io.save_npz", options);
   bool compress = opt_boolean(L, 3, "io.save_npz", "compress", false);
-  int64_t n = sorted_names(L, 2);                                                 /* 4 */
-  const char **names = lua_newuserdatauv(L, (size_t)n * sizeof *names + 1, 0);    /* 5 */
-  peri_tensor **arrays = lua_newuserdatauv(L, (size_t)n * sizeof *arrays + 1, 0); /* 6 */
-  lua_newtable(L); /* 7: what was a number is kept alive here */
+  int64_t n;
+  const char **names = sorted_names(L, 2, &n);                                    /* 4 */
+  peri_tensor **arrays = lua_newuserdatauv(L, (size_t)n * sizeof *arrays + 1, 0); /* 5 */
+  lua_newtable(L); /* 6: what was a number is kept alive here */
   for (int64_t i = 0; i < n; i++) {
-    lua_rawgeti(L, 4, i + 1);
-    names[i] = check_text(L, -1, "io.save_npz", "the name of an array");
-    lua_rawget(L, 2);
+    lua_getfield(L, 2, names[i]);
     if (!is_operand(L, -1))
       return luaL_error(L, "io.save_npz: '%s' is no tensor but a %s", names[i], luaL_typename(L, -1));
     arrays[i] = keep_operand(L, -1);
-    lua_rawseti(L, 7, i + 1);
-    lua_settop(L, 7);
+    lua_rawseti(L, 6, i + 1);
+    lua_settop(L, 6);
   }
   peri_ctx *cx = glue_of(L)->cx;
   return peri_npz_write(cx, path, n, names, arrays, compress) ? raise_core(L, cx) : 0;

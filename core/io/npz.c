@@ -2,6 +2,7 @@
 #include "io/npy.h"
 #include "io/zip.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { IGNORABLE = 1 << 20 };
 
@@ -92,16 +93,31 @@ void peri_npz_close(peri_npz *z) {
 
 /* ---- writing ---- */
 
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static peri_status check_distinct(peri_ctx *cx, const char *path, int64_t n, const char *const *names) {
+  size_t size = (size_t)n * sizeof *names;
+  const char **sorted = peri_alloc(cx, size);
+  if (!sorted) return cx->code;
+  if (n) memcpy(sorted, names, size);
+  qsort(sorted, (size_t)n, sizeof *sorted, by_text);
+  peri_status st = PERI_OK;
+  for (int64_t i = 1; i < n && !st; i++)
+    if (strcmp(sorted[i - 1], sorted[i]) == 0)
+      st = peri_fail(cx, PERI_ERR_VALUE, "io.save_npz: '%.200s': two arrays are named '%.60s'", path, sorted[i]);
+  peri_free(cx, sorted, size);
+  return st;
+}
+
 static peri_status check_names(peri_ctx *cx, const char *path, int64_t n, const char *const *names) {
   for (int64_t i = 0; i < n; i++) {
     size_t length = strlen(names[i]);
-    const char *bad = length > PRI_NAME - 4 ? "is longer than 251 bytes" : pri_zip_bad_name(names[i], length);
-    if (bad) return peri_fail(cx, PERI_ERR_VALUE, "io.save_npz: '%.200s': the name '%.60s' %s", path, names[i], bad);
-    for (int64_t k = 0; k < i; k++)
-      if (strcmp(names[k], names[i]) == 0)
-        return peri_fail(cx, PERI_ERR_VALUE, "io.save_npz: '%.200s': two arrays are named '%.60s'", path, names[i]);
+    const char *bad =
+        length > PRI_NAME - 4 ? "is longer than 251 bytes" : pri_zip_bad_name(names[i], length);
+    if (bad)
+      return peri_fail(cx, PERI_ERR_VALUE, "io.save_npz: '%.200s': the name '%.60s' %s", path, names[i], bad);
   }
-  return PERI_OK;
+  return check_distinct(cx, path, n, names);
 }
 
 static peri_status write_member(pri_zip_writer *w, const char *name, peri_tensor *t) {

@@ -26,7 +26,8 @@ static void common(unsigned char *p, const pri_member *m, bool wide) {
   pri_put_little(p + 22, strlen(m->name), 2);
 }
 
-static bool wide(const pri_member *m) { return m->size >= LIMIT || m->packed >= LIMIT; }
+/* Decided before the member is packed, which may make it longer, but not by the sixteenth that LIMIT leaves free. */
+static bool wide(const pri_member *m) { return m->size >= LIMIT; }
 
 static int local_header(const pri_member *m, unsigned char *h) {
   int name = (int)strlen(m->name), n = 30 + name;

@@ -63,6 +63,34 @@ test("members that are no arrays are left out, with a warning", function(t)
   t.ok(trailing:find "member a.*2 bytes behind the data were ignored")
 end)
 
+-- One stored member whose sizes and offset are in ZIP64 fields; what `opt` gives replaces what is right.
+local function zip64(opt)
+  local name = "a.npy"
+  local fixed = string.pack("<I2I2I2I2I2I4", 45, 0, 0, 0, 33, crc32(npy)) .. string.pack("<I4I4", 0xffffffff, 0xffffffff)
+  local sizes = string.pack("<I8I8", opt.size or #npy, opt.packed or #npy)
+  local head = "PK\3\4" .. fixed .. string.pack("<I2I2", #name, 20) .. name .. string.pack("<I2I2", 1, 16) .. sizes
+  local extra = opt.extra or string.pack("<I2I2", 1, 24) .. sizes .. string.pack("<I8", opt.offset or 0)
+  local entry = "PK\1\2" .. string.pack("<I2", 45) .. fixed .. string.pack("<I2I2I2I2I2I4I4", #name, #extra, 0, 0, 0, 0, 0xffffffff) .. name .. extra
+  local at = #head + #npy
+  local end64 = "PK\6\6" .. string.pack("<I8I2I2I4I4I8I8I8I8", 44, 45, 45, 0, 0, opt.count or 1, opt.count or 1, #entry, opt.at or at)
+  local locator = (opt.magic or "PK\6\7") .. string.pack("<I4I8I4", 0, opt.locator or at + #entry, 1)
+  local f = assert(io.open(path, "wb"))
+  f:write(head, npy, entry, end64, locator, "PK\5\6", string.pack("<I2I2I2I2I4I4I2", 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0))
+  f:close()
+  return path
+end
+
+test("ZIP64: sizes beyond 32 bits are read, and checked like the others", function(t)
+  t.equal(pg.load(zip64 {}).a:tolist(), { 1.0, 2.0 })
+  for _, row in ipairs { { { size = 1 << 62 }, "lies outside the file" }, { { size = -1 }, "lies outside the file" }, { { packed = 1 << 40 }, "lies outside the file" },
+    { { offset = 1 << 62 }, "lies outside the file" }, { { offset = -1 }, "lies outside the file" }, { { extra = string.pack("<I2I2I8", 1, 8, #npy) }, "damaged ZIP64 field" },
+    { { extra = string.pack("<I2I2", 1, 100) }, "damaged ZIP64 field" }, { { extra = "" }, "lies outside the file" }, { { count = 1 << 60 }, "do not fit" },
+    { { count = -1 }, "end record is damaged" }, { { at = 1 << 62 }, "does not lie before" }, { { locator = 1 << 62 }, "locator is damaged" }, { { locator = -1 }, "locator is damaged" },
+    { { locator = 0 }, "end record is damaged" }, { { magic = "PK\6\8" }, "locator is damaged" } } do
+    t.fails(function() pg.load(zip64(row[1])) end, row[2])
+  end
+end)
+
 test("F07: sizes that lie, checksums that differ, bombs", function(t)
   refused(t, { { name = "a.npy", data = npy, crc = 1 } }, "its checksum is %x+, announced is 00000001")
   local packed = deflated(npy)

@@ -53,6 +53,32 @@ static void archives_round_trip(void **state) {
   peri_release(c);
 }
 
+/* Beyond 65535 members the archive needs the ZIP64 end record. */
+static void many_members_need_zip64(void **state) {
+  peri_ctx *cx = *state;
+  enum { MANY = 66000, LENGTH = 8 };
+  peri_tensor *one = MADE(peri_scalar_i64(cx, 1)), **arrays = malloc(MANY * sizeof *arrays);
+  const char **names = malloc(MANY * sizeof *names);
+  char *text = malloc(MANY * LENGTH);
+  for (int i = 0; i < MANY; i++) {
+    snprintf(text + i * LENGTH, LENGTH, "n%d", i);
+    names[i] = text + i * LENGTH;
+    arrays[i] = one;
+  }
+  EXPECT_OK(peri_npz_write(cx, path_of("many.npz"), MANY, names, arrays, false));
+  peri_npz *z = peri_npz_open(cx, path_of("many.npz"), NULL);
+  if (!z) fail_msg("%s", peri_errmsg(cx));
+  assert_int_equal(peri_npz_count(z), MANY);
+  peri_tensor *x = MADE(peri_npz_read(z, peri_npz_find(z, "n65999"), NULL));
+  assert_int_equal(peri_item_i64(x, 0), 1);
+  peri_release(x);
+  peri_npz_close(z);
+  peri_release(one);
+  free(arrays);
+  free(names);
+  free(text);
+}
+
 /* A small file that unpacks to far more than the budget is refused before it is unpacked. */
 static void bombs_do_not_go_off(void **state) {
   peri_ctx *cx = *state;
@@ -131,7 +157,7 @@ static void failing_allocations_leave_nothing(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(archives_round_trip), TEST(bombs_do_not_go_off),
+  const struct CMUnitTest tests[] = {TEST(archives_round_trip), TEST(many_members_need_zip64), TEST(bombs_do_not_go_off),
                                      TEST(one_wrong_byte_is_noticed_or_harmless),
                                      TEST(failing_allocations_leave_nothing)};
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
