@@ -237,7 +237,7 @@ static int l_searchsorted(lua_State *L) {
 /* n bins between lo and hi, or the extremes of a; a single value gets a bin of width 1 around it. */
 static peri_tensor *even_edges(lua_State *L, peri_tensor *a) {
   int64_t n = check_integer(L, 2, "tensor.histogram", "the number of bins");
-  if (n < 1) luaL_error(L, "tensor.histogram: the number of bins must be >= 1, got %I", (LUAI_UACINT)n);
+  if (n < 1 || n > INT32_MAX) luaL_error(L, "tensor.histogram: the number of bins must lie in 1..2^31-1, got %I", (LUAI_UACINT)n);
   double bound[2];
   for (int i = 0; i < 2; i++) {
     if (!lua_isnoneornil(L, 3 + i)) {

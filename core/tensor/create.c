@@ -50,8 +50,7 @@ peri_tensor *peri_eye(peri_ctx *cx, peri_dtype t, int64_t rows, int64_t cols) {
   int64_t n = rows < cols ? rows : cols;
   double one = 1, cast[2];
   cx->k->cast[t][PERI_F64](cast, &one, 1);
-  pri_scatter(r->data, cols + 1, cast, n > 0, peri_sizeof(t));
-  for (int64_t i = 1; i < n; i++)
+  for (int64_t i = 0; i < n; i++)
     memcpy((char *)r->data + i * (cols + 1) * (int64_t)peri_sizeof(t), cast, peri_sizeof(t));
   return r;
 }
