@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <locale.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,7 @@ static int close_output(int status) {
 
 int main(int argc, char **argv) {
   setlocale(LC_CTYPE, "");
+  signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of the write, as a full disk is */
   command_line c = {.argc = argc, .argv = argv, .code = calloc((size_t)argc + 1, sizeof *c.code)};
   int status = c.code ? parse(&c) : EXIT_EXHAUSTED;
   if (status == EXIT_OK) {

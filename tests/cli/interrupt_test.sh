@@ -26,6 +26,30 @@ interrupt 'one long operation' 3 '^ready\|$' '^perigee: .*interrupted\|$' "$pg l
 interrupt 'caught, then done' 3 '^ready\|caught\|$' '' 'pcall(function() while true do end end) print "caught"'
 interrupt 'a second press' 130 '^ready\|$' '' 'while true do pcall(function() while true do end end) end'
 
+# an experiment: one message, status 3, whatever its workers are doing
+mkdir -p scripts/toys
+cat >scripts/toys/endless.lua <<'L'
+local pg = require "perigee"
+return pg.experiment { name = "toys/endless", params = { kind = "lua" }, choices = { kind = { "lua", "tensor" } }, seeds = 4,
+  run = function(p)
+    io.stdout:setvbuf "no"
+    print "ready"
+    local x = pg.ones { 1000 }
+    while true do if p.kind == "tensor" then x = x * 1 end end
+  end }
+L
+for jobs in 1 2; do
+  for kind in lua tensor; do
+    "$PERIGEE" run toys/endless --jobs "$jobs" --kind "$kind" >"$work/out" 2>"$work/err" &
+    pid=$!
+    until_says ready "$work/out"
+    sleep 0.2
+    kill -INT "$pid"
+    wait "$pid"
+    verdict "an experiment, --jobs $jobs --kind $kind" 3 "$?" '^(ready\|)+$' '^toys/endless: interrupted\|$'
+  done
+done
+
 # coroutine.resume and wrap are replaced by the command: they must behave as the stock ones
 cat >co.lua <<'L'
 local f = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) error("in co " .. b) end)

@@ -50,6 +50,16 @@ if grep -Eq 'helper|Shadowed' "$work/all"; then bad 'list names experiments only
 printf 'return pg.experiment {\n' >mine/toys/broken.lua
 expect 1 'toys/double' "^perigee: list: .*broken\.lua:" "$PERIGEE" list
 
+# a file that cannot grow, as on a full disk, is a lack of resources, and says which file
+cat >mine/toys/large.lua <<'L'
+local pg = require "perigee"
+return pg.experiment { name = "toys/large", params = {}, seeds = 100000, batched = true,
+                       run = function(_, rng) return { value = rng:normal {} } end }
+L
+expect 4 '' 'rows\.csv.*File too large|File too large.*rows\.csv' bash -c 'ulimit -f 20; exec "$0" run toys/large --jobs 1' "$PERIGEE"
+expect 2 '' "^continuized/deterministic: --mu must lie in .*, got -1\|$" "$PERIGEE" run continuized/deterministic --mu -1
+expect 2 '' "^continuized/deterministic: unknown option --lamda \(.*\)\|$" "$PERIGEE" run continuized/deterministic --lamda 3
+
 # from any folder the experiments of the source tree are there
 unset PERIGEE_SCRIPTS
 mkdir -p away && cd away || exit 1
