@@ -18,7 +18,7 @@ command -v gnuplot >/dev/null || silence=gnuplot    # where it is missing, a scr
 for block in blocks/*.lua; do
   [ -e "$block" ] || continue
   mkdir -p run && cd run || exit 1
-  expect 0 '' "$(grep -q plot "../$block" && echo "$silence")" "$PERIGEE" "../$block"
+  expect 0 '*' "$(grep -q plot "../$block" && echo "$silence")" "$PERIGEE" "../$block"
   cd .. && rm -rf run
 done
 finish
