@@ -7,6 +7,14 @@
 
 extern const peri_op pri_op_mm, pri_op_mv, pri_op_bmm, pri_op_outer, pri_op_solve, pri_op_inverse, pri_op_expm;
 
+/* Gradient rules (linalg_rules.c). */
+peri_status pri_vjp_mm(const peri_pull *p, peri_tensor **grads);
+peri_status pri_vjp_mv(const peri_pull *p, peri_tensor **grads);
+peri_status pri_vjp_bmm(const peri_pull *p, peri_tensor **grads);
+peri_status pri_vjp_outer(const peri_pull *p, peri_tensor **grads);
+peri_status pri_vjp_solve(const peri_pull *p, peri_tensor **grads);
+peri_status pri_vjp_inverse(const peri_pull *p, peri_tensor **grads);
+
 /* The dtype in which an operation on a and b (NULL: a alone) computes, f64 for exact operands. */
 peri_dtype pri_float_dtype(const peri_tensor *a, const peri_tensor *b);
 
