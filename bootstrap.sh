@@ -107,7 +107,7 @@ run() {
 # The whole suite of one build folder; its last line is the count of test cases.
 suite() {
   local dir=$1 status=0
-  ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" || status=$?
+  ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" || status=1
   count "$dir/Testing/Temporary/LastTest.log"
   return "$status"
 }
