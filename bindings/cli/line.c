@@ -16,6 +16,7 @@
 #ifdef HAVE_EDIT
 #include <histedit.h>
 #include <poll.h>
+#include <signal.h>
 #include <wchar.h>
 #endif
 
@@ -216,12 +217,25 @@ static void open_editor(pri_lines *in) {
   el_source(in->edit, NULL); /* the user's ~/.editrc */
 }
 
+static void on_resize(int sig) { (void)sig; } /* that it ends the read is enough */
+
+/* el_gets; while it waits, a change of the window's size ends the read, and read_byte tells libedit. */
+static const char *gets_resizing(EditLine *el, int *n) {
+  struct sigaction act = {.sa_handler = on_resize}, before;
+  sigemptyset(&act.sa_mask);
+  el_resize(el);
+  sigaction(SIGWINCH, &act, &before);
+  const char *line = el_gets(el, n);
+  sigaction(SIGWINCH, &before, NULL);
+  return line;
+}
+
 static const char *read_edited(pri_lines *in, const char *prompt, bool *cut) {
   int n = 0;
   in->prompt = prompt;
   fputs(paste_on, stdout);
   fflush(stdout);
-  const char *line = el_gets(in->edit, &n);
+  const char *line = gets_resizing(in->edit, &n);
   fputs(paste_off, stdout);
   if (!line || n <= 0) {
     *cut = pri_stopped();
