@@ -292,6 +292,34 @@ static int l_save(lua_State *L) {
   return l_write_csv(L);
 }
 
+/* ---- data sets ---- */
+
+static int l_load_idx(lua_State *L) {
+  const char *path = check_path(L, 1, "io.load_idx");
+  int dtype = lua_isnoneornil(L, 2) ? -1 : (int)check_dtype(L, 2, PERI_F64);
+  peri_tensor **box = new_box(L);
+  *box = peri_idx_read(glue_of(L)->cx, path, dtype);
+  return finish(L, box);
+}
+
+static int l_load_cifar(lua_State *L) {
+  const char *path = check_path(L, 1, "io.load_cifar");
+  peri_tensor **images = new_box(L), **labels = new_box(L);
+  if (peri_cifar_read(glue_of(L)->cx, path, images, labels)) return raise_core(L, glue_of(L)->cx);
+  return 2;
+}
+
+static int l_load_libsvm(lua_State *L) {
+  static const char *const names[] = {"columns", NULL};
+  const char *path = check_path(L, 1, "io.load_libsvm");
+  check_options(L, 2, "io.load_libsvm", names);
+  int64_t columns = opt_integer(L, 2, "io.load_libsvm", "columns", 0);
+  if (columns < 0) return luaL_error(L, "io.load_libsvm: columns must be >= 0, got %I", (LUAI_UACINT)columns);
+  peri_tensor **x = new_box(L), **y = new_box(L);
+  if (peri_libsvm_read(glue_of(L)->cx, path, columns, x, y)) return raise_core(L, glue_of(L)->cx);
+  return 2;
+}
+
 static const pri_row top[] = {
     {"load", l_load, "pg.load(path[, options]) -> tensor | {name = tensor} | matrix, names",
      "Reads an NPY, NPZ or CSV file, told apart by content; a warning, if any, follows the tensor or table."},
@@ -312,6 +340,10 @@ static const pri_row rows[] = {
      "true makes them nan."},
     {"write_csv", l_write_csv, "io.write_csv(path, matrix | {columns}[, {names}[, {sep = ','}]])",
      "Writes columns as text that reads back to the same numbers."},
+    {"load_idx", l_load_idx, "io.load_idx(path[, dtype]) -> tensor", "Reads an array in IDX form, as MNIST comes, gzipped or not."},
+    {"load_cifar", l_load_cifar, "io.load_cifar(path) -> images (n, 3, 32, 32), labels (n) from 0",
+     "Reads a file of CIFAR-10 records."},
+    {"load_libsvm", l_load_libsvm, "io.load_libsvm(path[, {columns}]) -> x (n, d), y (n)", "Reads labelled sparse rows into a dense matrix."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_io(lua_State *L) {

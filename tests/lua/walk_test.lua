@@ -19,6 +19,14 @@ os.remove(folder)
 pg.io.save_npy(folder .. ".npy", x)
 pg.io.save_npz(folder .. ".npz", { x = x, v = v })
 pg.io.write_csv(folder .. ".csv", x)
+local function put(name, bytes)
+  local file = assert(io.open(folder .. name, "wb"))
+  file:write(bytes)
+  file:close()
+end
+put(".idx", "\0\0\8\1\0\0\0\2\1\2")
+put(".bin", ("\1"):rep(3073))
+put(".svm", "1 1:2 3:4\n")
 local function both(name, ...)
   local args = { ... }
   return function() return rng[name](rng, { 2 }, table.unpack(args)), block[name](block, { 2 }, table.unpack(args)), rng[name](rng, table.unpack(args)) end
@@ -51,6 +59,9 @@ local calls = {
   ["io.save_npy"] = function() return pg.io.save_npy(folder .. ".npy", x) end,
   ["io.save_npz"] = function() return pg.io.save_npz(folder .. ".npz", { x = x }) end,
   ["io.write_csv"] = function() return pg.io.write_csv(folder .. ".csv", x) end,
+  ["io.load_idx"] = function() return pg.io.load_idx(folder .. ".idx") end,
+  ["io.load_cifar"] = function() return pg.io.load_cifar(folder .. ".bin") end,
+  ["io.load_libsvm"] = function() return pg.io.load_libsvm(folder .. ".svm") end,
   ["tensor.load"] = function() return pg.load(folder .. ".npy") end,
   ["tensor.save"] = function() return pg.save(folder .. ".npy", x) end,
   ["process.clock.count"] = function() return clock:count() end,
@@ -62,6 +73,7 @@ local calls = {
   ["process.clock.time"] = function() return clock:time() end,
   ["process.poisson"] = function() return pg.process.poisson(rng, { rates = { 1, 2 } }) end,
   ["process.poisson_times"] = function() return pg.process.poisson_times(block, { steps = 2 }) end,
+  ["process.superposed"] = function() return pg.process.superposed({ 1, 2 }, rng) end,
   ["random.bernoulli"] = both "bernoulli",
   ["random.beta"] = both("beta", 1, 2),
   ["random.binomial"] = both("binomial", 10, 0.3),
@@ -203,5 +215,5 @@ for _, name in ipairs(names) do
 end
 
 test("the files of the walk are removed", function(t)
-  for _, ending in ipairs { ".npy", ".npz", ".csv" } do t.ok(os.remove(folder .. ending)) end
+  for _, ending in ipairs { ".npy", ".npz", ".csv", ".idx", ".bin", ".svm" } do t.ok(os.remove(folder .. ending)) end
 end)

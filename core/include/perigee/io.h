@@ -93,6 +93,18 @@ PERI_API void peri_csv_close(peri_csv *table);
 PERI_API peri_status peri_csv_write(peri_ctx *cx, const char *path, int64_t n, peri_tensor *const *columns,
                                     int64_t named, const char *const *names, char separator);
 
+/* ---- data sets in their public forms, gzipped or not ---- */
+
+/* IDX, as MNIST comes: integers become i64, floats stay, or everything is cast to dtype if that is >= 0. */
+PERI_API peri_tensor *peri_idx_read(peri_ctx *cx, const char *path, int dtype);
+
+/* CIFAR-10, binary: images (n, 3, 32, 32) f32 in 0..255, labels (n) i64 in 0..9. */
+PERI_API peri_status peri_cifar_read(peri_ctx *cx, const char *path, peri_tensor **images, peri_tensor **labels);
+
+/* libsvm: x (n, d) f64, y (n) f64. d = columns, or the largest index if columns is 0. Refused with the line's number: an index that is
+** not in 1..2^24 or does not increase, a label or value that is no finite number. '#' starts a comment. */
+PERI_API peri_status peri_libsvm_read(peri_ctx *cx, const char *path, int64_t columns, peri_tensor **x, peri_tensor **y);
+
 #ifdef __cplusplus
 }
 #endif
