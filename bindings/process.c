@@ -22,6 +22,16 @@ static int make_clock(lua_State *L, peri_stream *s, const double *rates, int64_t
   return *box ? 1 : raise_core(L, glue_of(L)->cx);
 }
 
+/* The clock of the rates at idx: a vector, or a table of numbers. */
+static int clock_of_rates(lua_State *L, peri_stream *s, int idx, const char *who) {
+  peri_tensor *rates = to_tensor(L, idx, who, PERI_F64);
+  if (rates->ndim != 1) return luaL_error(L, "%s: rates must be a vector, got shape %s", who, peri_shape(rates));
+  peri_tensor **flat = new_box(L);
+  *flat = peri_contiguous(rates);
+  if (!*flat) return raise_core(L, rates->cx);
+  return make_clock(L, s, (*flat)->data, (*flat)->size);
+}
+
 /* poisson(rng, { rate = r } | { rates = {...} }) */
 static int l_poisson(lua_State *L) {
   static const char *const options[] = {"rate", "rates", NULL};
@@ -33,13 +43,11 @@ static int l_poisson(lua_State *L) {
   }
   if (lua_getfield(L, 2, "rate") != LUA_TNIL) return luaL_error(L, "process.poisson: give either rate or rates, not both");
   lua_pop(L, 1);
-  peri_tensor *rates = to_tensor(L, -1, "process.poisson", PERI_F64);
-  if (rates->ndim != 1) return luaL_error(L, "process.poisson: rates must be a vector, got shape %s", peri_shape(rates));
-  peri_tensor **flat = new_box(L);
-  *flat = peri_contiguous(rates);
-  if (!*flat) return raise_core(L, rates->cx);
-  return make_clock(L, s, (*flat)->data, (*flat)->size);
+  return clock_of_rates(L, s, lua_gettop(L), "process.poisson");
 }
+
+/* superposed(weights, rng): the same clock, as texts on gossip write it */
+static int l_superposed(lua_State *L) { return clock_of_rates(L, check_stream(L, 2), 1, "process.superposed"); }
 
 static int l_gc(lua_State *L) {
   peri_clock **c = luaL_checkudata(L, 1, CLOCK);
@@ -130,6 +138,7 @@ static int l_poisson_times(lua_State *L) {
 
 static const pri_row functions[] = {
     {"poisson", l_poisson, "process.poisson(rng, { rate = 1 } | { rates = weights }) -> clock", "Superposed Poisson clocks: which of them rings next, and when."},
+    {"superposed", l_superposed, "process.superposed(weights, rng) -> clock", "The clock of process.poisson(rng, { rates = weights })."},
     {"poisson_times", l_poisson_times, "process.poisson_times(block, { steps[, rate = 1] }) -> times, gaps", "Jump times of a clock for each stream of a block, (steps, streams), and the gaps before them."},
     {NULL, NULL, NULL, NULL}};
 

@@ -6,6 +6,7 @@
 #include "peri_lua.h"
 #include "random_lua.h"
 #include <perigee/random.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STREAM "perigee.random.stream"
@@ -82,10 +83,12 @@ static int l_bytes(lua_State *L) {
   int64_t n = check_integer(L, 2, "random.bytes", "the number of bytes");
   if (n < 0 || n > (int64_t)1 << 40) return luaL_error(L, "random.bytes: the number of bytes must lie in 0..2^40, got %I", (LUAI_UACINT)n);
   luaL_Buffer b;
+  uint64_t w[512];
   char *p = luaL_buffinitsize(L, &b, (size_t)n);
-  for (int64_t i = 0; i < n; i += 8) {
-    uint64_t w = peri_stream_next(s);
-    memcpy(p + i, &w, (size_t)(n - i < 8 ? n - i : 8));
+  for (int64_t i = 0, m; i < n; i += m) {
+    m = n - i < (int64_t)sizeof w ? n - i : (int64_t)sizeof w;
+    peri_stream_words(glue_of(L)->cx, s, w, (m + 7) / 8);
+    memcpy(p + i, w, (size_t)m);
   }
   luaL_pushresultsize(&b, (size_t)n);
   return 1;
@@ -259,15 +262,21 @@ static int draw_one(lua_State *L, peri_stream *s, const law_row *row, peri_law l
   return 1;
 }
 
+/* Dims at 2, if there is a table of them; a table of weights for one categorical draw is none. Returns their number, or -1. */
+static int law_dims(lua_State *L, const law_row *row, int64_t *dims) {
+  char who[32];
+  if (!lua_istable(L, 2) || (row->kind == PERI_CATEGORICAL && lua_gettop(L) == 2)) return -1;
+  snprintf(who, sizeof who, "random.%s", row->name);
+  return check_dims(L, 2, who, dims);
+}
+
 static int l_law(lua_State *L) {
   const law_row *row = lua_touserdata(L, lua_upvalueindex(3));
   peri_stream *s = check_stream(L, 1);
   int64_t dims[PERI_MAXDIM];
-  bool list = lua_istable(L, 2);
-  int nd = list ? check_dims(L, 2, row->name, dims) : 0;
-  if (list && row->kind == PERI_CATEGORICAL && lua_gettop(L) == 2) list = false; /* a table of weights, one draw */
-  peri_law law = read_law(L, row, list ? 3 : 2);
-  if (!list) return draw_one(L, s, row, law);
+  int nd = law_dims(L, row, dims);
+  peri_law law = read_law(L, row, nd >= 0 ? 3 : 2);
+  if (nd < 0) return draw_one(L, s, row, law);
   peri_tensor **box = new_box(L);
   *box = peri_new(glue_of(L)->cx, dtype_of(row->kind), nd, dims);
   if (!*box || peri_fill(*box, s, law)) return raise_core(L, glue_of(L)->cx);
@@ -279,12 +288,10 @@ static int l_block_law(lua_State *L) {
   const law_row *row = lua_touserdata(L, lua_upvalueindex(3));
   peri_block *b = check_block(L, 1);
   int64_t dims[PERI_MAXDIM + 1] = {peri_block_rows(b)};
-  bool list = lua_istable(L, 2);
-  if (list && row->kind == PERI_CATEGORICAL && lua_gettop(L) == 2) list = false;
-  int nd = 1 + (list ? check_dims(L, 2, row->name, dims + 1) : 0);
-  peri_law law = read_law(L, row, list ? 3 : 2);
+  int nd = law_dims(L, row, dims + 1);
+  peri_law law = read_law(L, row, nd >= 0 ? 3 : 2);
   peri_tensor **box = new_box(L);
-  *box = peri_new(glue_of(L)->cx, dtype_of(row->kind), nd, dims);
+  *box = peri_new(glue_of(L)->cx, dtype_of(row->kind), 1 + (nd > 0 ? nd : 0), dims);
   if (!*box || peri_block_fill(*box, b, law)) return raise_core(L, glue_of(L)->cx);
   return 1;
 }

@@ -10,14 +10,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void shuffle(int64_t *v, int64_t n, pri_rng *g) {
+static pri_rng rng_of(peri_ctx *cx, const peri_stream *s) { return (pri_rng){cx->k, pri_pcg_of(s), s->output}; }
+
+/* Whether to give up: looked at every 2^16 steps of a long loop. */
+static bool told_to_stop(peri_ctx *cx, int64_t i) { return (i & 0xffff) == 0 && pri_stopped(cx); }
+
+static peri_status shuffle(peri_ctx *cx, int64_t *v, int64_t n, pri_rng *g) {
   for (int64_t i = n - 1; i > 0; i--) {
     int64_t j = (int64_t)pri_below(g, (uint64_t)i + 1), t = v[i];
     v[i] = v[j], v[j] = t;
+    if (told_to_stop(cx, i)) return peri_check_interrupt(cx);
   }
+  return PERI_OK;
 }
-
-static pri_rng rng_of(peri_ctx *cx, const peri_stream *s) { return (pri_rng){cx->k, pri_pcg_of(s), s->output}; }
 
 peri_tensor *peri_permutation(peri_ctx *cx, int64_t n, peri_stream *s) {
   if (n < 0) return peri_fail(cx, PERI_ERR_VALUE, "random.permutation: n must not be negative, got %lld", (long long)n), NULL;
@@ -26,7 +31,7 @@ peri_tensor *peri_permutation(peri_ctx *cx, int64_t n, peri_stream *s) {
   int64_t *v = t->data;
   for (int64_t i = 0; i < n; i++) v[i] = i;
   pri_rng g = rng_of(cx, s);
-  shuffle(v, n, &g);
+  if (shuffle(cx, v, n, &g) != PERI_OK) return peri_release(t), NULL;
   pri_pcg_store(s, g.pcg);
   return t;
 }
@@ -51,22 +56,28 @@ static bool take(taken *m, int64_t i) { /* whether i was free; it is taken now *
   }
 }
 
-static void floyd(int64_t *v, int64_t n, int64_t k, taken *m, pri_rng *g) {
+static peri_status floyd(peri_ctx *cx, int64_t *v, int64_t n, int64_t k, taken *m, pri_rng *g) {
   for (int64_t j = n - k, c = 0; j < n; j++) {
     int64_t i = (int64_t)pri_below(g, (uint64_t)j + 1);
     if (!take(m, i)) take(m, i = j);
     v[c++] = i;
+    if (told_to_stop(cx, c)) return peri_check_interrupt(cx);
   }
-}
-
-static void bits_in_order(int64_t *v, const taken *m) {
-  for (int64_t i = 0; i < m->slots; i++)
-    for (uint64_t w = m->at[i]; w; w &= w - 1) *v++ = 64 * i + __builtin_ctzll(w);
+  return PERI_OK;
 }
 
 static int by_value(const void *a, const void *b) {
   int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
   return (x > y) - (x < y);
+}
+
+static void put_in_order(int64_t *v, int64_t k, const taken *m) {
+  if (m->table) {
+    qsort(v, (size_t)k, sizeof *v, by_value);
+    return;
+  }
+  for (int64_t i = 0; i < m->slots; i++)
+    for (uint64_t w = m->at[i]; w; w &= w - 1) *v++ = 64 * i + __builtin_ctzll(w);
 }
 
 peri_tensor *peri_subset(peri_ctx *cx, int64_t n, int64_t k, bool increasing, peri_stream *s) {
@@ -83,11 +94,11 @@ peri_tensor *peri_subset(peri_ctx *cx, int64_t n, int64_t k, bool increasing, pe
   if (!m.at) return peri_release(t), NULL;
   memset(m.at, 0, bytes);
   pri_rng g = rng_of(cx, s);
-  floyd(t->data, n, k, &m, &g);
-  if (!increasing) shuffle(t->data, k, &g);
-  else if (m.table) qsort(t->data, (size_t)k, sizeof(int64_t), by_value);
-  else bits_in_order(t->data, &m);
+  peri_status st = floyd(cx, t->data, n, k, &m, &g);
+  if (st == PERI_OK && increasing) put_in_order(t->data, k, &m);
+  else if (st == PERI_OK) st = shuffle(cx, t->data, k, &g);
   peri_free(cx, m.at, bytes);
+  if (st != PERI_OK) return peri_release(t), NULL;
   pri_pcg_store(s, g.pcg);
   return t;
 }

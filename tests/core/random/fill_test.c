@@ -137,6 +137,8 @@ static void an_interrupt_leaves_the_stream(void **state) {
   peri_interrupt(cx);
   EXPECT_FAILS(peri_fill_normal(x, &s), PERI_ERR_INTERRUPT, "");
   EXPECT_FAILS(peri_release(peri_poisson_subset(cx, 1000, 0.5, &s)), PERI_ERR_INTERRUPT, "");
+  EXPECT_FAILS(peri_release(peri_permutation(cx, 200000, &s)), PERI_ERR_INTERRUPT, "");
+  EXPECT_FAILS(peri_release(peri_subset(cx, 1000000, 200000, true, &s)), PERI_ERR_INTERRUPT, "");
   assert_memory_equal(&s, &before, sizeof s);
   peri_clear_interrupt(cx);
   peri_release(x);
