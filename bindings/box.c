@@ -8,6 +8,7 @@
 */
 #include "peri_lua.h"
 #include <perigee/ad.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SLACK = 32 << 20 };
@@ -71,6 +72,20 @@ int raise_core(lua_State *L, peri_ctx *cx) {
   lua_pushstring(L, peri_errmsg(cx)[0] ? peri_errmsg(cx) : "perigee: failed without a message");
   lua_concat(L, 2);
   return lua_error(L);
+}
+
+static void __attribute__((noinline)) remember_write(lua_State *L, peri_tensor *t, const char *name) {
+  lua_Debug caller;
+  char text[96];
+  const char *dot = strrchr(name, '.'), *bare = dot ? dot + 1 : name;
+  const char *mark = bare[strlen(bare) - 1] == '_' || bare == name ? "" : "_";
+  if (!lua_getstack(L, 1, &caller) || !lua_getinfo(L, "Sl", &caller)) return;
+  snprintf(text, sizeof text, "%s%s at %s:%d", bare, mark, caller.short_src, caller.currentline);
+  peri_note_write(t, text);
+}
+
+void note_write(lua_State *L, peri_tensor *t, const char *name) {
+  if (peri_tape_open(t->cx)) remember_write(L, t, name);
 }
 
 bool is_operand(lua_State *L, int idx) { return lua_type(L, idx) == LUA_TNUMBER || test_tensor(L, idx); }

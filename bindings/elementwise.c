@@ -47,6 +47,7 @@ static int l_op3(lua_State *L) {
 
 static int l_op1_(lua_State *L) {
   peri_tensor *a = check_tensor(L, 1);
+  note_write(L, a, op_of(L)->name);
   if (peri_apply_(op_of(L), a, &a, NULL)) return raise_core(L, a->cx);
   lua_settop(L, 1);
   return 1;
@@ -54,6 +55,7 @@ static int l_op1_(lua_State *L) {
 
 static int l_op2_(lua_State *L) {
   peri_tensor *a = check_tensor(L, 1), *b = keep_operand(L, 2);
+  note_write(L, a, op_of(L)->name);
   if (peri_apply_(op_of(L), a, (peri_tensor *[]){a, b}, NULL)) return raise_core(L, a->cx);
   lua_settop(L, 1);
   return 1;
@@ -64,6 +66,7 @@ static int l_op3_(lua_State *L) {
   lua_settop(L, 3);
   b = keep_operand(L, 2);
   c = keep_operand(L, 3);
+  note_write(L, a, op_of(L)->name);
   if (peri_apply_(op_of(L), a, (peri_tensor *[]){a, b, c}, NULL)) return raise_core(L, a->cx);
   lua_settop(L, 1);
   return 1;

@@ -203,6 +203,7 @@ static peri_tensor *value_at(lua_State *L, int idx) {
 static int set_cut(lua_State *L, peri_tensor *t, const subscript *s, int n) {
   int axis;
   int64_t k;
+  note_write(L, t, "assignment");
   if (lua_type(L, 3) == LUA_TNUMBER && element_of(t, s, n, &k)) {
     peri_status st =
         lua_isinteger(L, 3) ? peri_set_i64_(t, k, lua_tointeger(L, 3)) : peri_set_(t, k, lua_tonumber(L, 3));
@@ -224,6 +225,7 @@ int l_newindex(lua_State *L) {
   }
   if ((key = test_tensor(L, 2))) {
     peri_tensor *v = value_at(L, 3);
+    note_write(L, t, "assignment");
     if (key->dtype == PERI_BOOL ? peri_masked_put_(t, key, v) : peri_scatter_(t, 0, key, v, PERI_FROM_1))
       return raise_core(L, t->cx);
     return 0;
@@ -260,6 +262,7 @@ static int scatter(lua_State *L, const char *who, scatterer f, scatterer_ f_) {
   int axis = pri_check_axis(L, 4, who, t, t->ndim, 0);
   peri_tensor *v = value_at(L, 3);
   if (f_) {
+    note_write(L, t, who);
     if (f_(t, axis, at, v, PERI_FROM_1)) return raise_core(L, t->cx);
     lua_settop(L, 1);
     return 1;
@@ -279,6 +282,7 @@ static int put_along(lua_State *L, const char *who, bool in_place) {
   int axis = pri_check_axis(L, 3, who, t, t->ndim, -1);
   peri_tensor *v = value_at(L, 4);
   if (in_place) {
+    note_write(L, t, who);
     if (peri_put_along_(t, at, axis, v, PERI_FROM_1)) return raise_core(L, t->cx);
     lua_settop(L, 1);
     return 1;
@@ -305,6 +309,7 @@ static int l_masked_put(lua_State *L) {
 
 static int l_masked_put_(lua_State *L) {
   peri_tensor *t = check_tensor(L, 1), *mask = check_tensor(L, 2), *v = value_at(L, 3);
+  note_write(L, t, "tensor.masked_fill_");
   if (peri_masked_put_(t, mask, v)) return raise_core(L, t->cx);
   lua_settop(L, 1);
   return 1;

@@ -48,6 +48,10 @@ peri_tensor **new_box(lua_State *L);                         /* pushes; may coll
 int raise_core(lua_State *L, peri_ctx *cx);                  /* raises the context's message with the script's position in front */
 static inline int finish(lua_State *L, peri_tensor *const *box) { return *box ? 1 : raise_core(L, glue_of(L)->cx); }
 
+/* To be called by whatever writes into t: while gradients are being taken, remembers name ("tensor.add", the _ is added if
+** missing) and the script's line for the error that follows if t had been recorded. */
+void note_write(lua_State *L, peri_tensor *t, const char *name);
+
 /* A tensor or number operand as a tensor reference that the caller releases. Numbers become weak scalars. Raises on another type
 ** and on lack of memory; call it while nothing else is owned. keep_operand puts it into a box on the stack instead, so several
 ** can be taken one after the other. */
@@ -84,6 +88,7 @@ void pri_bind_linalg(lua_State *L);
 void pri_bind_random(lua_State *L);
 void pri_bind_process(lua_State *L);
 void pri_bind_diag(lua_State *L);
+void pri_bind_optim(lua_State *L);
 void pri_bind_io(lua_State *L);
 void pri_bind_workers(lua_State *L);
 void pri_bind_testing(lua_State *L);

@@ -303,6 +303,7 @@ static int l_fill(lua_State *L) {
   peri_stream *s = b ? NULL : check_stream(L, 1);
   peri_tensor *t = check_tensor(L, 2);
   peri_law law = read_law(L, row, 3);
+  note_write(L, t, "random.fill");
   if (b ? peri_block_fill(t, check_block(L, 1), law) : peri_fill(t, s, law)) return raise_core(L, t->cx);
   lua_settop(L, 2);
   return 1;

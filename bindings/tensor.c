@@ -206,17 +206,20 @@ static int l_cast(lua_State *L) {
   return finish(L, box);
 }
 
-static int l_copy_(lua_State *L) {
+static int copy_(lua_State *L, const char *name) {
   peri_tensor *t = check_tensor(L, 1), *src = keep_operand(L, 2);
+  note_write(L, t, name);
   if (peri_copy_(t, src)) return raise_core(L, t->cx);
   lua_settop(L, 1);
   return 1;
 }
 
+static int l_copy_(lua_State *L) { return copy_(L, "tensor.copy_"); }
+
 static int l_fill_(lua_State *L) {
   if (lua_isboolean(L, 2)) lua_pushinteger(L, lua_toboolean(L, 2)), lua_replace(L, 2);
   luaL_checknumber(L, 2);
-  return l_copy_(L);
+  return copy_(L, "tensor.fill_");
 }
 
 /* ---- asking ---- */

@@ -36,6 +36,7 @@ static uint32_t *versions_of(slot *s) { return s->many ? (uint32_t *)(s->many + 
 static size_t many_bytes(int64_t n) { return (size_t)n * (sizeof(peri_tensor *) + sizeof(uint32_t)); }
 
 bool peri_recorded(const peri_tensor *x) { return pri_recorded(x); }
+bool peri_tape_open(const peri_ctx *cx) { return cx->tape != NULL; }
 
 static void clear_slot(peri_ctx *cx, slot *s) {
   int64_t n = s->in + s->out;

@@ -100,7 +100,8 @@ void peri_set_reclaim(peri_ctx *cx, bool (*reclaim)(void *ud), void *ud) {
 
 void peri_fail_allocation(peri_ctx *cx, int64_t n) {
   cx->fail_in = n;
-  cx->failed = cx->keeps_failing = false;
+  cx->keeps_failing = false;
+  if (n >= 0) cx->failed = false; /* calling it off leaves the answer to whether it happened */
 }
 
 void peri_fail_allocations_from(peri_ctx *cx, int64_t n) {

@@ -33,6 +33,9 @@ PERI_API peri_tensor *peri_lift(peri_tensor *x);
 /* Whether x descends from a lifted tensor of the open tape. */
 PERI_API bool peri_recorded(const peri_tensor *x);
 
+/* Whether a tape is open: what is written in place now may have been recorded. */
+PERI_API bool peri_tape_open(const peri_ctx *cx);
+
 /* Says who writes into t in place ("add_ at step.lua:41"), for the message if t turns out to be needed as it was. */
 PERI_API void peri_note_write(peri_tensor *t, const char *where);
 
