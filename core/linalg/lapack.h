@@ -35,4 +35,34 @@ void dgeev_(const char *left, const char *right, const int *n, double *a, const 
             double *vl, const int *ldvl, double *vr, const int *ldvr, double *work, const int *lwork, int *info,
             size_t left_length, size_t right_length);
 
+/* Factor of a symmetric positive definite A (n, n) in place: R^T R with R upper ("U"), the other triangle untouched. info > 0: the
+** leading minor of that order is not positive, and the pivot stands on the diagonal there. */
+typedef void pri_potrf(const char *uplo, const int *n, void *a, const int *lda, int *info, size_t uplo_length);
+pri_potrf spotrf_, dpotrf_;
+
+/* Eigenvalues w, ascending, and with "V" eigenvectors in place of A, of a symmetric A (n, n), by divide and conquer. */
+typedef void pri_syevd(const char *vectors, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work,
+                       const int *lwork, int *iwork, const int *liwork, int *info, size_t vectors_length, size_t uplo_length);
+pri_syevd ssyevd_, dsyevd_;
+
+/* A = U diag(s) VT of an (m, n) A, which is destroyed, by divide and conquer: "N" s alone, "S" the first min(m, n) columns of U and rows
+** of VT. iwork has 8 min(m, n) entries. */
+typedef void pri_gesdd(const char *job, const int *m, const int *n, void *a, const int *lda, void *s, void *u, const int *ldu,
+                       void *vt, const int *ldvt, void *work, const int *lwork, int *iwork, int *info, size_t job_length);
+pri_gesdd sgesdd_, dgesdd_;
+
+/* A = Q R (m, n): R in the upper triangle, Q as reflections below it and in tau, min(m, n). */
+typedef void pri_geqrf(const int *m, const int *n, void *a, const int *lda, void *tau, void *work, const int *lwork, int *info);
+pri_geqrf sgeqrf_, dgeqrf_;
+
+/* The first n columns of Q (m, n) in place, from k reflections. */
+typedef void pri_orgqr(const int *m, const int *n, const int *k, void *a, const int *lda, const void *tau, void *work,
+                       const int *lwork, int *info);
+pri_orgqr sorgqr_, dorgqr_;
+
+/* The X of least norm that minimises |A X - B|, over B (max(m, n), nrhs); singular values s below rcond s[0] count as 0. */
+typedef void pri_gelsd(const int *m, const int *n, const int *nrhs, void *a, const int *lda, void *b, const int *ldb, void *s,
+                       const void *rcond, int *rank, void *work, const int *lwork, int *iwork, int *info);
+pri_gelsd sgelsd_, dgelsd_;
+
 #endif

@@ -316,7 +316,11 @@ peri_tensor *peri_bmm(peri_tensor *a, peri_tensor *b) { return apply2(&pri_op_bm
 peri_tensor *peri_outer(peri_tensor *a, peri_tensor *b) { return apply2(&pri_op_outer, a, b); }
 
 const peri_op *const *peri_linalg_ops(void) {
-  static const peri_op *const list[] = {&pri_op_mm,    &pri_op_mv,      &pri_op_bmm,  &pri_op_outer,
-                                        &pri_op_solve, &pri_op_inverse, &pri_op_expm, NULL};
+  static const peri_op *const list[] = {&pri_op_mm,       &pri_op_mv,      &pri_op_bmm,      &pri_op_outer,
+                                        &pri_op_solve,    &pri_op_inverse, &pri_op_expm,     &pri_op_solve_triangular,
+                                        &pri_op_cholesky, &pri_op_logdet,  &pri_op_slogdet,  &pri_op_pack_tril,
+                                        &pri_op_eigvalsh, &pri_op_eigh,    &pri_op_svdvals,  &pri_op_unpack_tril,
+                                        &pri_op_svd,      &pri_op_qr,      &pri_op_lstsq,    &pri_op_pinv,
+                                        NULL};
   return list;
 }

@@ -98,7 +98,7 @@ static peri_status solve_all(solver *s, peri_tensor *x, const peri_tensor *a, co
   return PERI_OK;
 }
 
-static peri_status check_system(const char *who, const peri_tensor *a, const peri_tensor *b, int64_t *n) {
+peri_status pri_check_system(const char *who, const peri_tensor *a, const peri_tensor *b, int64_t *n) {
   if (pri_square(who, a, n)) return a->cx->code;
   if (b->ndim < 1)
     return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: the right-hand side must be a vector or matrices, got a scalar", who);
@@ -122,7 +122,7 @@ static peri_status run_solve(const peri_op *op, peri_tensor *const *in, const pe
   int64_t n, dims[PERI_MAXDIM];
   int nd;
   bool vector = in[1]->ndim == 1;
-  if (check_system(op->name, in[0], in[1], &n)) return cx->code;
+  if (pri_check_system(op->name, in[0], in[1], &n)) return cx->code;
   if (vector) {
     nd = in[0]->ndim - 2;
     memcpy(dims, in[0]->dims, sizeof dims);

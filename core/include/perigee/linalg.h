@@ -1,4 +1,4 @@
-/* perigee/linalg.h - products, linear systems, the matrix exponential.
+/* perigee/linalg.h - products, linear systems, factorisations, the matrix exponential.
 **
 ** Products and factorisations go through BLAS and LAPACK. Products are cut into panels by a grid that depends on the shapes
 ** alone, inner dimensions never cut, and the panels are shared over the context's pool: the bits of a result do not depend
@@ -48,6 +48,55 @@ PERI_API peri_tensor *peri_inverse(peri_tensor *a);
 ** error of unit roundoff: Al-Mohy & Higham (2009), SIAM J. Matrix Anal. Appl. 31, algorithm 6.1.
 ** PERI_ERR_NUMERIC if A holds a NaN or an infinity, or if e^A overflows. */
 PERI_API peri_tensor *peri_expm(peri_tensor *a);
+
+/* ---- factorisations ----
+**
+** Of each matrix of a stack, real: f32 is computed in its own precision, i64 and bool in f64, c128 is PERI_ERR_DTYPE. A NaN or an
+** infinity in the matrix is PERI_ERR_NUMERIC, with its row and column. "Symmetric" matrices must be so up to sqrt(machine epsilon)
+** times their largest element, else PERI_ERR_VALUE; their gradients are symmetric. Those without a gradient rule say so when recorded. */
+
+/* Lower triangular L (..., n, n) with L L^T = A, symmetric positive definite. PERI_ERR_NUMERIC with the pivot if it is not. */
+PERI_API peri_tensor *peri_cholesky(peri_tensor *a);
+
+/* log det A (...) of symmetric positive definite A, by Cholesky; errors as there. */
+PERI_API peri_tensor *peri_logdet(peri_tensor *a);
+
+/* Sign of det A, -1, 0 or 1, and log |det A| (-inf if 0), both (...), by LU. The sign's gradient is 0. */
+PERI_API peri_status peri_slogdet(peri_tensor *a, peri_tensor **sign, peri_tensor **logarithm);
+
+/* X with T X = B; T is the lower (or upper) triangle of A, or its transpose: the rest of A is not read. Shapes as for peri_solve.
+** PERI_ERR_NUMERIC if T holds a NaN or an infinity, or a 0 on its diagonal. */
+enum { PERI_TRIANGLE_UPPER = 1, PERI_TRIANGLE_TRANSPOSED = 2 };
+PERI_API peri_tensor *peri_solve_triangular(peri_tensor *a, peri_tensor *b, uint32_t flags);
+
+/* Lower triangle of (..., n, n), any dtype, as (..., n (n + 1) / 2), row by row; and back, zeros above the diagonal. */
+PERI_API peri_tensor *peri_pack_tril(peri_tensor *a);
+PERI_API peri_tensor *peri_unpack_tril(peri_tensor *v);
+
+/* Eigenvalues (..., n), ascending, of symmetric A, and orthonormal eigenvectors, the columns of (..., n, n). The vectors' gradient
+** (and so the second derivative of the values) is PERI_ERR_NUMERIC where two eigenvalues coincide to rounding. */
+PERI_API peri_tensor *peri_eigvalsh(peri_tensor *a);
+PERI_API peri_status peri_eigh(peri_tensor *a, peri_tensor **values, peri_tensor **vectors);
+
+/* A = U diag(s) VT for A (..., m, n), k = min(m, n): U (..., m, k), s (..., k) descending and >= 0, VT (..., k, n). As with peri_eigh,
+** the gradient of the vectors needs distinct s, and s > 0 unless A is square. */
+PERI_API peri_tensor *peri_svdvals(peri_tensor *a);
+PERI_API peri_status peri_svd(peri_tensor *a, peri_tensor **u, peri_tensor **s, peri_tensor **vt);
+
+/* A = Q R for A (..., m, n): Q (..., m, k) with orthonormal columns, R (..., k, n) upper triangular. No gradient. */
+PERI_API peri_status peri_qr(peri_tensor *a, peri_tensor **q, peri_tensor **r);
+
+/* In the next three, singular values up to rcond times the largest count as 0; rcond < 0 means max(m, n) machine epsilons. */
+
+/* The X of least norm that minimises |A X - B|: A (m, n), B (m) or (m, p), X (n) or (n, p); and the singular values s of A, min(m, n).
+** No gradient. NaN and infinities are refused in B too. */
+PERI_API peri_status peri_lstsq(peri_tensor *a, peri_tensor *b, double rcond, peri_tensor **x, peri_tensor **s);
+
+/* Pseudo-inverse (..., n, m) of A (..., m, n). No gradient. */
+PERI_API peri_tensor *peri_pinv(peri_tensor *a, double rcond);
+
+/* Number of singular values that count, i64 (...). */
+PERI_API peri_tensor *peri_matrix_rank(peri_tensor *a, double rcond);
 
 /* The descriptors of this header, ended by NULL. */
 PERI_API const peri_op *const *peri_linalg_ops(void);
