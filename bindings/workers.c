@@ -188,6 +188,7 @@ static void *worker_main(void *arg) {
   peri_ctx *cx = peri_open(&(peri_config){.memory_limit = w->pool->memory_limit, .threads = 1});
   lua_State *L = cx ? lua_newstate(peri_lua_alloc, cx) : NULL;
   if (L) {
+    lua_gc(L, LUA_GCINC, 150, 0, 0); /* as the command does */
     set_context(w, cx);
     running = L;
     serve(w, L);

@@ -172,6 +172,7 @@ static int protected_main(lua_State *L) {
   luaL_openlibs(L);
   peri_open_libs(L, m->cx);
   lua_gc(L, LUA_GCRESTART);
+  lua_gc(L, LUA_GCINC, 150, 0, 0); /* finalized boxes live two cycles: at the default of 200 a loop of small steps leaves the cache */
   pri_stop_open(L, m->cx);
   pri_stop_arm();
   m->status = run(L, m->cx, m->c);
