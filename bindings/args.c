@@ -72,12 +72,21 @@ static int distance(const char *a, const char *b) {
   return rows[n % 3][m];
 }
 
+/* Whether `name` is the initials of `given`: "lr" of "learning_rate". */
+static bool initials(const char *name, const char *given) {
+  if (*name++ != *given) return false;
+  for (; (given = strchr(given, '_')); given++)
+    if (!*name || *name++ != given[1]) return false;
+  return *name == 0;
+}
+
 const char *nearest_name(const char *given, const char *const *names) {
   const char *best = NULL;
   int least = (int)strlen(given) / 2 + 1;
   for (; *names; names++) {
     int d = distance(given, *names);
     if (strlen(given) >= 2 && (strncmp(*names, given, strlen(given)) == 0 || strncmp(given, *names, strlen(*names)) == 0) && d > 1) d = 1;
+    if (names[0][1] && initials(*names, given)) d = 0;
     if (d < least) least = d, best = *names;
   }
   return best;

@@ -46,6 +46,23 @@ typedef struct { double count, mean, m2; } pri_moments; /* m2 = sum (x - mean)^2
 /* A raw PCG64 generator: 128-bit state and odd increment, each as (high, low). */
 typedef struct { uint64_t state_hi, state_lo, inc_hi, inc_lo; } pri_pcg;
 
+/* One step of an optimiser, fused; the formulas are in wide/optim.c, the recursions in core/optim/. */
+#define PRI_STEP_LIST(X) X(sgd) X(momentum) X(heavy_ball) X(nesterov) X(adam) X(rmsprop) X(adagrad) X(window)
+#define PRI_ENUM_STEP(name) PRI_STEP_##name,
+enum { PRI_STEP_LIST(PRI_ENUM_STEP) PRI_STEP_COUNT };
+
+typedef struct {
+  double lr, decay, momentum;          /* decay: d = g + decay theta */
+  double beta1, rest1, beta2, rest2;   /* rest = 1 - beta */
+  double scale, eps, eps_inside, shrink;
+  bool nesterov;
+  int64_t window, row, stride;         /* of the ring of squares: rows, the one to overwrite, elements from row to row */
+} pri_step_args;
+
+/* theta, g and the arrays s[0..2] have n elements of the dtype of the index (f32, f64); arrays that the method does not use are NULL.
+** None overlaps another, except that g may be theta. */
+typedef void pri_step(void *theta, const void *g, void *const *s, const pri_step_args *a, int64_t n);
+
 typedef struct pri_kernels {
   const char *isa;
   pri_map1 *map1[PRI_MAP1_COUNT][PERI_DTYPES];
@@ -75,6 +92,8 @@ typedef struct pri_kernels {
   /* r[j] += x[j]; the column counterpart, for reductions over an outer axis */
   void (*axpy_f64)(double *r, double a, const double *x, int64_t n);  /* r += a x, fused */
   void (*add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n); /* r = (((r + a) + b) + c) + d */
+
+  pri_step *step[PRI_STEP_COUNT][PERI_DTYPES];
 
   /* randomness: raw words in sequence order, then maps from words to variates, one word each; r may be w */
   void (*pcg_dxsm)(uint64_t *w, int64_t n, pri_pcg *g);   /* g is left n steps further */

@@ -34,6 +34,16 @@ end
 local moments = pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1, variance = 0.01 }
 local square = function(w) return (w * w):sum() end
 
+local optimiser = pg.optim.nesterov { lr = 0.1 }
+optimiser:step(v:clone(), v)
+local function stepped(kind, options) -- made, and stepped for the first time
+  return function()
+    local given = { lr = 0.1 }
+    for name, value in pairs(options or {}) do given[name] = value end
+    return pg.optim[kind](given):step(v:clone(), v)
+  end
+end
+
 -- One call of every documented name. A function that is documented and not here fails the test.
 local calls = {
   ["ad.grad"] = function() return pg.ad.grad(square)(v) end,
@@ -78,6 +88,25 @@ local calls = {
   ["io.load_libsvm"] = function() return pg.io.load_libsvm(folder .. ".svm") end,
   ["tensor.load"] = function() return pg.load(folder .. ".npy") end,
   ["tensor.save"] = function() return pg.save(folder .. ".npy", x) end,
+  ["optim.adagrad"] = stepped "adagrad",
+  ["optim.adam"] = stepped "adam",
+  ["optim.adamw"] = stepped "adamw",
+  ["optim.heavy_ball"] = stepped "heavy_ball",
+  ["optim.nesterov"] = stepped "nesterov",
+  ["optim.rmsprop"] = stepped("rmsprop", { centred = true, momentum = 0.5 }),
+  ["optim.sgd"] = stepped("sgd", { momentum = 0.5 }),
+  ["optim.windowed_adagrad"] = stepped("windowed_adagrad", { window = 3 }),
+  ["optim.huber_prox"] = function() return pg.optim.huber_prox(v, 1, 2) end,
+  ["optim.project_ball"] = function() return pg.optim.project_ball(v, 1, v / 2) end,
+  ["optim.project_box"] = function() return pg.optim.project_box(v, 1, 2) end,
+  ["optim.project_simplex"] = function() return pg.optim.project_simplex(v) end,
+  ["optim.soft_threshold"] = function() return pg.optim.soft_threshold(v, 1.5) end,
+  ["optim.optimiser.lr"] = function() return optimiser:lr() end,
+  ["optim.optimiser.reset"] = function() return pg.optim.adam {}:reset() end,
+  ["optim.optimiser.solution"] = function() return optimiser:solution() end,
+  ["optim.optimiser.state"] = function() return optimiser:state(optimiser:state()):state() end,
+  ["optim.optimiser.step"] = function() return pg.optim.adam {}:step(wide:transpose(1, 2):clone():transpose(1, 2), wide) end,
+  ["optim.optimiser.steps"] = function() return optimiser:steps() end,
   ["process.clock.count"] = function() return clock:count() end,
   ["process.clock.next"] = function() return clock:next() end,
   ["process.clock.next_batch"] = function() return clock:next_batch(3000) end,

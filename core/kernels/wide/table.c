@@ -63,6 +63,10 @@ int64_t PRI_WIDE(max_i64)(const int64_t *x, int64_t n);
 void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n);
 void PRI_WIDE(add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n);
 
+/* optim.c */
+#define DECLARE_STEP(name) pri_step PRI_WIDE(step_##name##_f32), PRI_WIDE(step_##name##_f64);
+PRI_STEP_LIST(DECLARE_STEP)
+
 #define ENTRY1_F64(name) [PRI_MAP1_##name][PERI_F64] = PRI_WIDE(name##_f64),
 #define ENTRY1_F32(name) [PRI_MAP1_##name][PERI_F32] = PRI_WIDE(name##_f32),
 #define ENTRY1_I64(name) [PRI_MAP1_##name][PERI_I64] = PRI_WIDE(name##_i64),
@@ -76,6 +80,7 @@ void PRI_WIDE(add4_f64)(double *r, const double *a, const double *b, const doubl
 #define ENTRY3_F64(name) [PRI_MAP3_##name][PERI_F64] = PRI_WIDE(name##_f64),
 #define ENTRY3_F32(name) [PRI_MAP3_##name][PERI_F32] = PRI_WIDE(name##_f32),
 #define ENTRY3_I64(name) [PRI_MAP3_##name][PERI_I64] = PRI_WIDE(name##_i64),
+#define ENTRY_STEP(name) [PRI_STEP_##name] = {[PERI_F32] = PRI_WIDE(step_##name##_f32), [PERI_F64] = PRI_WIDE(step_##name##_f64)},
 #define ENTRY_CAST(name) PRI_WIDE(cast_##name),
 #define ENTRY(name) .name = PRI_WIDE(name),
 #define TEXT2(x) #x
@@ -95,5 +100,6 @@ const pri_kernels PRI_WIDE(kernels) = {
   ENTRY(sum_f64) ENTRY(sum_f32) ENTRY(sum_i64) ENTRY(sum_bool) ENTRY(sum_c128) ENTRY(sumsq_f64) ENTRY(sumsq_f32)
   ENTRY(sumabs_f64) ENTRY(dot_f64) ENTRY(dot_f32) ENTRY(moments_f64) ENTRY(moments_f32) ENTRY(min_f64) ENTRY(max_f64)
   ENTRY(min_f32) ENTRY(max_f32) ENTRY(min_i64) ENTRY(max_i64) ENTRY(axpy_f64) ENTRY(add4_f64)
+  .step = {PRI_STEP_LIST(ENTRY_STEP)},
   ENTRY(pcg_dxsm) ENTRY(pcg_xslrr) ENTRY(uniform) ENTRY(normal) ENTRY(exponential)
 };
