@@ -9,10 +9,11 @@ local help = {}
 
 local sentences = {
   tensor = "arrays of numbers: arithmetic, reductions, shapes, indexing; every function is a method as well",
-  linalg = "products, systems of equations, the matrix exponential",
+  linalg = "products, systems of equations, factorisations, eigenvalues and traces of operators",
   random = "generators by seed",
   process = "random processes in continuous time",
   diag = "what is exact about a method, and what a run tells",
+  optim = "optimisers, schedules of step sizes, averages of iterates, projections",
   io = "CSV, NPY and NPZ files",
   ad = "recording and gradients",
   workers = "threads that each own a Lua state, for the jobs of an experiment",
