@@ -190,10 +190,10 @@ test("a saved state continues to the same bytes; reset starts anew", function(t)
 end)
 
 test("a state of another kind, shape or dtype is refused, and nothing is changed", function(t)
-  local adam_state, sgd = nil, optim.sgd { lr = 1, momentum = 0.5 }
+  local sgd = optim.sgd { lr = 1, momentum = 0.5 }
   local a = optim.adam { lr = 0.1 }
   a:step(pg.ones { 3 }, pg.ones { 3 })
-  adam_state = a:state()
+  local adam_state = a:state()
   t.fails(function() sgd:state(adam_state) end, "optim.sgd: the saved state is one of 'adam'")
   t.fails(function() sgd:state {} end, "not a saved state")
   local b = optim.adam { lr = 0.1 }

@@ -1,0 +1,7 @@
+-- optim.lua: what optimisation offers beyond its C core: schedules, averages, chains, constraints, L-BFGS.
+local optim = {}
+for _, part in ipairs { "optim_schedules", "optim_averages", "optim_chain", "optim_constrained" } do
+  for name, value in pairs(require("perigee." .. part)) do optim[name] = value end
+end
+optim.lbfgs = require "perigee.optim_lbfgs"
+return optim
