@@ -22,8 +22,6 @@ static size_t work_bytes(const solver *s) { return (size_t)s->lwork * peri_sizeo
 static peri_status solver_open(solver *s) {
   int info = 0, query = -1, isize = 1, one = 1;
   union { double f64; float f32; } size = {0};
-  if ((int64_t)s->n * s->n > INT32_MAX / 2 - 4 * (int64_t)s->n) /* 1 + 6 n + 2 n^2, which a query would overflow */
-    return peri_fail(s->cx, PERI_ERR_SHAPE, "%s: a matrix of %d rows is too large for LAPACK's work space", s->who, s->n);
   routine(s)(s->job, "U", &s->n, NULL, s->n ? &s->n : &one, NULL, &size, &query, &isize, &query, &info, 1, 1);
   if (pri_work_size(s->cx, s->who, s->dtype == PERI_F32 ? size.f32 : size.f64, &s->lwork)) return s->cx->code;
   s->liwork = isize;
@@ -62,7 +60,9 @@ static peri_status solve_all(solver *s, peri_tensor *a, peri_tensor *w) {
 static peri_status decompose(const peri_op *op, peri_tensor *a, const char *job, peri_tensor **values, peri_tensor **vectors) {
   peri_dtype t;
   int64_t n;
-  if (pri_square(op->name, a, &n) || pri_real_dtype(op->name, a, NULL, &t)) return a->cx->code;
+  if (pri_square(op->name, a, &n) || pri_real_dtype(op->name, a, NULL, &t) ||
+      pri_work_fits(a->cx, op->name, 2. * (double)n * (double)n + 70. * (double)n + 1))
+    return a->cx->code;
   solver s = {.cx = a->cx, .who = op->name, .job = job, .dtype = t, .n = (int)n};
   peri_tensor *w = pri_like_stack(a, t, 1, 0, n), *rows = w ? peri_cast(a, t) : NULL, *v = NULL;
   peri_status st = rows ? solve_all(&s, rows, w) : a->cx->code;

@@ -77,7 +77,11 @@ peri_tensor *pri_like_stack(const peri_tensor *a, peri_dtype t, int inner, int64
 /* "matrix", or "matrix 3 of the stack", for messages; which counts from 0. */
 const char *pri_subject(char text[48], int64_t which, int64_t count);
 
-/* The number of elements of a work array from LAPACK's answer to a query. PERI_ERR_SHAPE if it cannot be passed. */
+/* PERI_ERR_SHAPE unless a work array of so many elements can be passed to LAPACK. To be asked with a bound before a query is made, whose
+** answer is computed in 32 bits. */
+peri_status pri_work_fits(peri_ctx *cx, const char *who, double elements);
+
+/* The number of elements of a work array from LAPACK's answer to a query. */
 peri_status pri_work_size(peri_ctx *cx, const char *who, double answer, int *size);
 
 /* dst[i + j ldd] = src[i s0 + j s1], i < rows, j < cols: a copy into column-major order, in tiles. */

@@ -204,11 +204,14 @@ const char *pri_subject(char text[48], int64_t which, int64_t count) {
   return text;
 }
 
-/* The size of a work array from a query's answer; f32 answers may be rounded down. */
+peri_status pri_work_fits(peri_ctx *cx, const char *who, double elements) {
+  if (elements < (double)INT32_MAX) return PERI_OK;
+  return peri_fail(cx, PERI_ERR_SHAPE, "%s: the matrix is too large, LAPACK's work space would have %.3g elements", who, elements);
+}
+
 peri_status pri_work_size(peri_ctx *cx, const char *who, double answer, int *size) {
-  double needed = ceil(answer * (1 + FLT_EPSILON));
-  if (!(needed < (double)INT32_MAX))
-    return peri_fail(cx, PERI_ERR_SHAPE, "%s: the matrix is too large, LAPACK's work space would have %.3g elements", who, needed);
+  double needed = ceil(answer * (1 + FLT_EPSILON)); /* f32 answers may be rounded down */
+  if (pri_work_fits(cx, who, needed)) return cx->code;
   *size = needed < 1 ? 1 : (int)needed;
   return PERI_OK;
 }

@@ -74,6 +74,7 @@ static peri_status run_qr(const peri_op *op, peri_tensor *const *in, const peri_
   peri_dtype t;
   if (pri_matrices(op->name, a, &m, &n) || pri_real_dtype(op->name, a, NULL, &t)) return a->cx->code;
   int64_t k = m < n ? m : n;
+  if (pri_work_fits(a->cx, op->name, 70. * (double)(m + n))) return a->cx->code;
   solver s = {.cx = a->cx, .who = op->name, .dtype = t, .m = (int)m, .n = (int)n, .k = (int)k};
   peri_tensor *columns = columns_of(a, t), *q = columns ? pri_like_stack(a, t, 2, m, k) : NULL, *r = q ? pri_like_stack(a, t, 2, k, n) : NULL;
   peri_status st = !r ? a->cx->code : a->size ? factorise_all(&s, columns, q, r) : PERI_OK;
@@ -151,6 +152,7 @@ static peri_status run_lstsq(const peri_op *op, peri_tensor *const *in, const pe
   peri_dtype t;
   if (check_lstsq(op, a, b, &m, &n) || pri_real_dtype(op->name, a, b, &t)) return cx->code;
   int64_t k = m < n ? m : n, sides = b->ndim == 2 ? b->dims[1] : 1;
+  if (pri_work_fits(cx, op->name, 5. * (double)k * (double)k + (400. + (double)sides) * (double)k + 70. * (double)(m + n + sides))) return cx->code;
   system_ w = {.s = {.cx = cx, .who = op->name, .dtype = t, .m = (int)m, .n = (int)n, .k = (int)k}, .columns = (int)sides, .rows = (int)(m > n ? m : n)};
   double rcond = args->f[0] >= 0 ? args->f[0] : w.rows * (t == PERI_F32 ? (double)FLT_EPSILON : DBL_EPSILON);
   peri_tensor *columns = columns_of(a, t), *rhs = columns ? peri_cast(b, t) : NULL;

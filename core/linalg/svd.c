@@ -26,8 +26,6 @@ static size_t iwork_bytes(const solver *s) { return 8 * (size_t)s->k * sizeof(in
 static peri_status solver_open(solver *s) {
   int info = 0, query = -1, unused;
   union { double f64; float f32; } size = {0};
-  if ((double)s->k * s->k > INT32_MAX / 5) /* 4 k^2 + 7 k, which a query would overflow */
-    return peri_fail(s->cx, PERI_ERR_SHAPE, "%s: a matrix of %d by %d is too large for LAPACK's work space", s->who, s->m, s->n);
   routine(s)(s->job, &s->n, &s->m, NULL, &s->n, NULL, NULL, &s->n, NULL, &s->k, &size, &query, &unused, &info, 1);
   if (pri_work_size(s->cx, s->who, s->dtype == PERI_F32 ? size.f32 : size.f64, &s->lwork)) return s->cx->code;
   if (!(s->work = peri_alloc(s->cx, work_bytes(s)))) return s->cx->code;
@@ -58,6 +56,7 @@ static peri_status decompose(const peri_op *op, peri_tensor *a, peri_tensor **va
   peri_dtype t;
   if (pri_matrices(op->name, a, &m, &n) || pri_real_dtype(op->name, a, NULL, &t)) return a->cx->code;
   int64_t k = m < n ? m : n;
+  if (pri_work_fits(a->cx, op->name, 5. * (double)k * (double)k + 70. * (double)(m + n))) return a->cx->code;
   solver s = {.cx = a->cx, .who = op->name, .job = vectors ? "S" : "N", .dtype = t, .m = (int)m, .n = (int)n, .k = (int)k};
   peri_tensor *w = pri_like_stack(a, t, 1, 0, k), *copy = w ? peri_cast(a, t) : NULL;
   peri_tensor *u = copy && vectors ? pri_like_stack(a, t, 2, m, k) : NULL, *vt = u ? pri_like_stack(a, t, 2, k, n) : NULL;
