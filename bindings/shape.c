@@ -312,6 +312,35 @@ static int l_pad(lua_State *L) {
   return finish(L, box);
 }
 
+/* unpack(theta, {20, 64}, {64}, ...) */
+static int l_unpack(lua_State *L) {
+  peri_tensor *theta = check_tensor(L, 1);
+  int n = lua_gettop(L) - 1;
+  if (n < 1) return luaL_error(L, "tensor.unpack: no shapes; the call is pg.unpack(theta, {dims}, {dims}, ...)");
+  luaL_checkstack(L, n + 4, "tensor.unpack");
+  peri_dims *shapes = lua_newuserdatauv(L, (size_t)n * sizeof *shapes, 0);
+  peri_tensor **out = lua_newuserdatauv(L, (size_t)n * sizeof *out, 0);
+  for (int i = 0; i < n; i++) {
+    luaL_checktype(L, 2 + i, LUA_TTABLE);
+    shapes[i].nd = check_dims(L, 2 + i, "tensor.unpack", shapes[i].dims);
+  }
+  int base = lua_gettop(L);
+  for (int i = 0; i < n; i++) new_box(L);
+  if (peri_unpack(theta, n, shapes, out)) return raise_core(L, theta->cx);
+  for (int i = 0; i < n; i++) *(peri_tensor **)lua_touserdata(L, base + 1 + i) = out[i];
+  return n;
+}
+
+static int l_pack(lua_State *L) {
+  int n = lua_gettop(L);
+  if (n < 1) return luaL_error(L, "tensor.pack: nothing to pack; the call is pg.pack(a, b, ...)");
+  peri_tensor **t = lua_newuserdatauv(L, (size_t)n * sizeof *t, 0), **box;
+  for (int i = 0; i < n; i++) t[i] = check_tensor(L, 1 + i);
+  box = new_box(L);
+  *box = peri_pack(t, n);
+  return finish(L, box);
+}
+
 static const pri_row rows[] = {
     {"slice", l_slice, "x:slice(axis, from, to[, step]) -> view",
      "The elements from .. to of an axis, both included, every step-th of them."},
@@ -350,6 +379,8 @@ static const pri_row rows[] = {
     {NULL, NULL, NULL, NULL}};
 
 static const pri_row functions[] = {
+    {"unpack", l_unpack, "pg.unpack(theta, {dims}, {dims}, ...) -> views", "Cuts a flat vector into views of these shapes, which must fill it."},
+    {"pack", l_pack, "pg.pack(a, b, ...) -> vector", "The elements of the tensors one behind another: what unpack undoes."},
     {"concatenate", l_concatenate, "pg.concatenate({x, y, ...}[, axis]) -> tensor",
      "Tensors behind one another along an axis, by default the first."},
     {"stack", l_stack, "pg.stack({x, y, ...}[, axis]) -> tensor",

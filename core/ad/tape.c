@@ -99,16 +99,17 @@ static peri_status append(peri_ctx *cx, const peri_op *op, int64_t nin, peri_ten
 /* What peri_apply calls after each primitive while a tape is open. */
 static peri_status record(peri_ctx *cx, const peri_op *op, int64_t nin, peri_tensor *const *in, const void *args, peri_tensor *const *out) {
   bool descends = false, carries = false;
+  int64_t nout = pri_outputs(op, args);
   for (int64_t i = 0; i < nin; i++) descends |= peri_recorded(in[i]);
-  for (int i = 0; i < op->outputs; i++) carries |= carries_gradient(out[i]);
+  for (int64_t i = 0; i < nout; i++) carries |= carries_gradient(out[i]);
   if (!descends) return PERI_OK;
-  for (int i = 0; i < op->outputs; i++)
+  for (int64_t i = 0; i < nout; i++)
     if (out[i]->dtype == PERI_C128)
       return peri_fail(cx, PERI_ERR_DTYPE, "ad: %s gives a complex result of a recorded operand; complex tensors carry no gradient (ad.stop makes the operand a constant)", op->name);
   if (!carries) return PERI_OK;
   if (!op->vjp)
     return peri_fail(cx, PERI_ERR_STATE, "ad: %s has no gradient rule; ad.stop(x) makes its operand a constant if that is meant", op->name);
-  return append(cx, op, nin, in, args, op->outputs, out);
+  return append(cx, op, nin, in, args, nout, out);
 }
 
 peri_status peri_tape_begin(peri_ctx *cx, peri_mark *m) {

@@ -275,7 +275,7 @@ static peri_tensor *apply_map(const peri_op *op, peri_tensor *const *operands) {
 static peri_status recorded(peri_ctx *cx, const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   if (!cx->record) return PERI_OK;
   peri_status st = cx->record(cx, op, operands_of(op, args), in, args, out);
-  for (int i = 0; st && i < op->outputs; i++) peri_release(out[i]), out[i] = NULL;
+  for (int64_t i = 0; st && i < pri_outputs(op, args); i++) peri_release(out[i]), out[i] = NULL;
   return st;
 }
 

@@ -20,6 +20,9 @@ static inline bool pri_same_shape(const peri_tensor *a, const peri_tensor *b) {
 static inline bool pri_recorded(const peri_tensor *t) { return t->cx->tape && t->node > t->cx->serial; }
 static inline bool pri_is_float(peri_dtype t) { return t == PERI_F32 || t == PERI_F64; }
 
+/* How many results a call gives. */
+static inline int64_t pri_outputs(const peri_op *op, const peri_args *args) { return op->outputs == PERI_VARIADIC ? args->i[0] : op->outputs; }
+
 /* The right-most of two dtypes; a weak one counts only if it is of a later kind (bool, integer, float, complex). */
 static inline peri_dtype pri_promote(peri_dtype a, bool a_weak, peri_dtype b, bool b_weak) {
   if (a == b) return a;

@@ -28,7 +28,7 @@ typedef enum {
   PERI_RESULT_OWN      /* `run` decides */
 } peri_result;
 
-enum { PERI_VARIADIC = 255 }; /* as an arity: args->i[0] operands, at least one */
+enum { PERI_VARIADIC = 255 }; /* as an arity: args->i[0] operands; as a number of outputs: args->i[0] results; at least one */
 
 typedef struct peri_op peri_op;
 

@@ -54,6 +54,12 @@ PERI_API peri_status peri_split(peri_tensor *t, int axis, int n, const int64_t *
 ** along axis i. PERI_ERR_SHAPE unless all have one axis and n is in 1..PERI_MAXDIM. */
 PERI_API peri_status peri_meshgrid(peri_tensor *const *v, int n, peri_tensor **out);
 
+/* Cuts a flat vector into n views of the given shapes, one behind another: the parameters of a model. Its gradient puts the
+** pieces' gradients together again in one vector. PERI_ERR_SHAPE unless theta is 1-d and the shapes fill it. out[0..n-1]. */
+typedef struct { int nd; int64_t dims[PERI_MAXDIM]; } peri_dims;
+PERI_API peri_status peri_unpack(peri_tensor *theta, int64_t n, const peri_dims *shapes, peri_tensor **out);
+PERI_API peri_tensor *peri_pack(peri_tensor *const *t, int64_t n); /* n >= 1 tensors as one vector, in their promoted dtype */
+
 /* ---- new tensors ---- */
 
 /* n >= 1 tensors behind one another along an axis, in their promoted dtype. PERI_ERR_SHAPE if they differ in another

@@ -1,0 +1,351 @@
+-- nn.lua: networks as functions of one flat vector of parameters: net(theta, x).
+--
+-- A layer is a table { shapes = { {dims}, ... }, init = { name or function, ... }, apply = function(x, params, at) }: the shapes of its
+-- parameters, how each is initialised, and what it does with x, its own parameters being params[at], params[at + 1], ... A
+-- network is a layer too, so networks are put together from networks. Examples lie along the first axis of x.
+local pg = require "perigee"
+local core = pg.nn
+local nn = {}
+
+-- Initialisers --------------------------------------------------------------------------------------------------------------
+
+-- Numbers of inputs and outputs that an element of a parameter of this shape connects: (in, out) or (out, in, kh, kw).
+local function fans(dims)
+  if #dims == 2 then return dims[1], dims[2] end
+  local field = 1
+  for i = 3, #dims do field = field * dims[i] end
+  return (dims[2] or dims[1]) * field, dims[1] * field
+end
+
+local function normal(deviation)
+  return function(rng, dims) return deviation(fans(dims)) * rng:normal(dims) end
+end
+
+--- Initialisers by name, functions (stream, dims) -> tensor. he (He et al. 2015) and he_fan_out keep the variance through ReLU layers,
+-- forwards and backwards; glorot (Glorot and Bengio 2010) a compromise for odd activations; lecun through linear layers.
+nn.initialisers = {
+  he = normal(function(fan_in) return math.sqrt(2 / math.max(fan_in, 1)) end),
+  he_fan_out = normal(function(_, fan_out) return math.sqrt(2 / math.max(fan_out, 1)) end),
+  glorot = normal(function(fan_in, fan_out) return math.sqrt(2 / math.max(fan_in + fan_out, 1)) end),
+  lecun = normal(function(fan_in) return math.sqrt(1 / math.max(fan_in, 1)) end),
+  normal = normal(function() return 1 end),
+  zeros = function(_, dims) return pg.zeros(dims) end,
+  ones = function(_, dims) return pg.ones(dims) end,
+  uniform = function(rng, dims)                                   -- U(-1/sqrt(fan_in), 1/sqrt(fan_in))
+    local r = 1 / math.sqrt(math.max((fans(dims)), 1))
+    return rng:uniform(dims, -r, r)
+  end,
+}
+
+local function initialiser(who, init)
+  if type(init) == "function" then return init end
+  local found = nn.initialisers[init]
+  if found then return found end
+  local names = {}
+  for name in pairs(nn.initialisers) do names[#names + 1] = name end
+  table.sort(names)
+  error(("%s: no initialiser '%s' (known: %s)"):format(who, tostring(init), table.concat(names, ", ")), 3)
+end
+
+-- Networks ------------------------------------------------------------------------------------------------------------------
+
+local Network = { __name = "perigee.nn.network" }
+Network.__index = Network
+
+local function product(dims)
+  local n = 1
+  for _, d in ipairs(dims) do n = n * d end
+  return n
+end
+
+local function finished(network)
+  network.parameters = 0
+  for _, dims in ipairs(network.shapes) do network.parameters = network.parameters + product(dims) end
+  return setmetatable(network, Network)
+end
+
+--- Number of parameters: the length of theta.
+function Network:size() return self.parameters end
+
+--- A fresh theta. dtype: "f32" (default) or "f64". Parameter k is drawn from rng:stream("parameter", k).
+function Network:init(rng, dtype)
+  local parts = {}
+  for k, dims in ipairs(self.shapes) do parts[k] = self.init_of[k](rng:stream("parameter", k), dims) end
+  if #parts == 0 then return pg.zeros({ 0 }, dtype or "f32") end
+  return pg.pack(table.unpack(parts)):cast(dtype or "f32")
+end
+
+--- The parameters in theta as a list of tensors, views of it.
+function Network:unpack(theta)
+  if #self.shapes == 0 then return {} end
+  if theta:size() ~= self.parameters then
+    error(("nn: theta has %d elements, the network %d parameters"):format(theta:size(), self.parameters), 3)
+  end
+  return { pg.unpack(theta, table.unpack(self.shapes)) }
+end
+
+--- net(theta, x): the network's outputs for the examples x.
+function Network:__call(theta, x) return self.apply(x, self:unpack(theta), 1) end
+
+function Network:__tostring() return ("network: %s, %d parameters"):format(self.name or "layers", self.parameters) end
+
+local function layer(name, shapes, init, apply) return finished { name = name, shapes = shapes, init_of = init, apply = apply } end
+
+local function plain(name, f) return layer(name, {}, {}, f) end
+
+local activations = {
+  relu = function(x) return x:relu() end, tanh = function(x) return x:tanh() end, sigmoid = function(x) return x:sigmoid() end,
+  softplus = function(x) return x:softplus() end, identity = function(x) return x end,
+  silu = function(x) return x * x:sigmoid() end, gelu = function(x) return x * x:normal_cdf() end,
+  leaky_relu = function(x) return pg.where(x:gt(0), x, 0.01 * x) end,
+  elu = function(x) return pg.where(x:gt(0), x, pg.minimum(x, 0):expm1()) end,
+}
+
+--- An activation by name: relu, leaky_relu, elu, gelu, silu, tanh, sigmoid, softplus, identity.
+function nn.activation(name)
+  local f = activations[name]
+  if f then return plain(name, f) end
+  local names = {}
+  for known in pairs(activations) do names[#names + 1] = known end
+  table.sort(names)
+  error(("nn.activation: no activation '%s' (known: %s)"):format(tostring(name), table.concat(names, ", ")), 2)
+end
+
+--- Layers one after the other. An entry may be a layer, a network, a function of x, or the name of an activation.
+function nn.sequential(layers)
+  local shapes, init, names = {}, {}, {}
+  local parts = {}
+  for i, entry in ipairs(layers) do
+    local part = type(entry) == "string" and nn.activation(entry) or type(entry) == "function" and plain("function", entry) or entry
+    if getmetatable(part) ~= Network then error(("nn.sequential: entry %d is no layer but a %s"):format(i, type(entry)), 2) end
+    table.move(part.shapes, 1, #part.shapes, #shapes + 1, shapes)
+    table.move(part.init_of, 1, #part.init_of, #init + 1, init)
+    parts[i], names[i] = part, part.name
+  end
+  return layer(layers.name or table.concat(names, " "), shapes, init, function(x, params, at)
+    for _, part in ipairs(parts) do
+      x = part.apply(x, params, at)
+      at = at + #part.shapes
+    end
+    return x
+  end)
+end
+
+--- x + f(x), or shortcut(x) + f(x): a residual block.
+function nn.residual(body, shortcut)
+  body = getmetatable(body) == Network and body or nn.sequential(body)
+  local shapes, init = table.move(body.shapes, 1, #body.shapes, 1, {}), table.move(body.init_of, 1, #body.init_of, 1, {})
+  if shortcut then
+    table.move(shortcut.shapes, 1, #shortcut.shapes, #shapes + 1, shapes)
+    table.move(shortcut.init_of, 1, #shortcut.init_of, #init + 1, init)
+  end
+  return layer("residual", shapes, init, function(x, params, at)
+    local y = body.apply(x, params, at)
+    return y + (shortcut and shortcut.apply(x, params, at + #body.shapes) or x)
+  end)
+end
+
+-- Layers --------------------------------------------------------------------------------------------------------------------
+
+local function check_sizes(who, ...)
+  for i, n in ipairs { ... } do
+    if math.type(n) ~= "integer" or n < 1 then error(("%s: size %d must be an integer >= 1, got %s"):format(who, i, tostring(n)), 3) end
+  end
+end
+
+--- x W + b, W of shape (inputs, outputs).
+function nn.dense(inputs, outputs, opt)
+  opt = pg.options("nn.dense", opt, { bias = true, init = pg.optional })
+  check_sizes("nn.dense", inputs, outputs)
+  local init = initialiser("nn.dense", opt.init or "he")
+  local shapes, inits = { { inputs, outputs } }, { init }
+  if opt.bias then shapes[2], inits[2] = { outputs }, nn.initialisers.zeros end
+  return layer(("dense %d-%d"):format(inputs, outputs), shapes, inits, function(x, params, at)
+    local y = x:mm(params[at])
+    return opt.bias and y + params[at + 1] or y
+  end)
+end
+
+--- Convolution with square kernels; padding defaults to what keeps the size at stride 1.
+function nn.conv2d_layer(inputs, outputs, opt)
+  opt = pg.options("nn.conv2d_layer", opt, { kernel = 3, stride = 1, padding = pg.optional, bias = true, init = pg.optional })
+  check_sizes("nn.conv2d_layer", inputs, outputs, opt.kernel)
+  local how = { stride = opt.stride, padding = opt.padding or opt.kernel // 2 }
+  local shapes, inits = { { outputs, inputs, opt.kernel, opt.kernel } }, { initialiser("nn.conv2d_layer", opt.init or "he") }
+  if opt.bias then shapes[2], inits[2] = { outputs, 1, 1 }, nn.initialisers.zeros end
+  return layer(("conv %d-%d"):format(inputs, outputs), shapes, inits, function(x, params, at)
+    local y = core.conv2d(x, params[at], how)
+    return opt.bias and y + params[at + 1] or y
+  end)
+end
+
+--- Everything but the first axis becomes one.
+function nn.flatten() return plain("flatten", function(x) return x:reshape { x:dim(1), -1 } end) end
+
+local function windows(who, x, size)
+  local n, c, h, w = table.unpack(x:dims())
+  if x:ndim() ~= 4 or h % size ~= 0 or w % size ~= 0 then
+    error(("%s: windows of %d x %d do not fill images of shape (%s)"):format(who, size, size, table.concat(x:dims(), ", ")), 3)
+  end
+  return x:reshape { n, c, h // size, size, w // size, size }
+end
+
+--- Maximum, and mean, over windows of size x size that touch each other; the size divides height and width. Equal maxima share the
+-- gradient.
+function nn.max_pool(size) return plain("max pool", function(x) return windows("nn.max_pool", x, size):max { axes = { 4, 6 } } end) end
+function nn.avg_pool(size) return plain("avg pool", function(x) return windows("nn.avg_pool", x, size):mean { axes = { 4, 6 } } end) end
+
+--- The mean of each channel over the whole image: (n, c).
+function nn.global_pool() return plain("global pool", function(x) return x:mean { axes = { 3, 4 } } end) end
+
+-- (x - mean) / sqrt(variance + eps) over the given axes.
+local function normalised(x, axes, eps)
+  local centred = x - x:mean { axes = axes, keep = true }
+  return centred * ((centred * centred):mean { axes = axes, keep = true } + eps):rsqrt()
+end
+
+--- Group normalisation (Wu and He 2018) of images: mean and variance over each example's groups of channels.
+function nn.group_norm(channels, groups, opt)
+  opt = pg.options("nn.group_norm", opt, { eps = 1e-5 })
+  check_sizes("nn.group_norm", channels, groups)
+  if channels % groups ~= 0 then error(("nn.group_norm: %d groups do not divide %d channels"):format(groups, channels), 2) end
+  return layer("group norm", { { channels, 1, 1 }, { channels, 1, 1 } }, { nn.initialisers.ones, nn.initialisers.zeros }, function(x, params, at)
+    local dims = x:dims()
+    local y = normalised(x:reshape { dims[1], groups, -1 }, { 3 }, opt.eps)
+    return y:reshape(dims) * params[at] + params[at + 1]
+  end)
+end
+
+--- Layer normalisation (Ba, Kiros, Hinton 2016) over the last axis, of this size.
+function nn.layer_norm(size, opt)
+  opt = pg.options("nn.layer_norm", opt, { eps = 1e-5 })
+  check_sizes("nn.layer_norm", size)
+  return layer("layer norm", { { size }, { size } }, { nn.initialisers.ones, nn.initialisers.zeros }, function(x, params, at)
+    return normalised(x, { x:ndim() }, opt.eps) * params[at] + params[at + 1]
+  end)
+end
+
+--- Rows of a table of n vectors of length d, picked by integers 1..n.
+function nn.embedding(n, d, opt)
+  opt = pg.options("nn.embedding", opt, { init = "normal" })
+  check_sizes("nn.embedding", n, d)
+  return layer("embedding", { { n, d } }, { initialiser("nn.embedding", opt.init) }, function(x, params, at) return params[at]:gather(x) end)
+end
+
+--- Zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate); the masks come from rng:stream("mask", k), k
+-- counting the calls. rate = 0, or layer.rate set to 0 for evaluation, passes x on.
+function nn.dropout(rate, rng)
+  if type(rate) ~= "number" or not (rate >= 0 and rate < 1) then error(("nn.dropout: the rate must lie in [0, 1), got %s"):format(tostring(rate)), 2) end
+  local self
+  local calls = 0
+  self = plain("dropout", function(x)
+    if self.rate == 0 then return x end
+    calls = calls + 1
+    return pg.where(rng:stream("mask", calls):bernoulli(x:dims(), self.rate), 0, x / (1 - self.rate))
+  end)
+  self.rate = rate
+  return self
+end
+
+-- Models --------------------------------------------------------------------------------------------------------------------
+
+--- A multilayer perceptron: nn.mlp{ 784, 128, 10, act = "relu", bias = true, init = "he", init_last = "he" }.
+function nn.mlp(spec)
+  local sizes = table.move(spec, 1, #spec, 1, {})
+  if #sizes < 2 then error("nn.mlp: give at least the numbers of inputs and outputs", 2) end
+  local named = {}
+  for k, v in pairs(spec) do if type(k) == "string" then named[k] = v end end
+  local opt = pg.options("nn.mlp", named, { act = "relu", bias = true, init = "he", init_last = pg.optional })
+  local layers = { name = "mlp " .. table.concat(sizes, "-"), nn.flatten() }
+  for k = 1, #sizes - 1 do
+    local last = k == #sizes - 1
+    layers[#layers + 1] = nn.dense(sizes[k], sizes[k + 1], { bias = opt.bias, init = last and opt.init_last or opt.init })
+    if not last then layers[#layers + 1] = opt.act end
+  end
+  return nn.sequential(layers)
+end
+
+--- VGG-11 for images of 32 x 32 (Simonyan and Zisserman 2015), with one dense layer; width 64 is the published one.
+function nn.vgg11(opt)
+  opt = pg.options("nn.vgg11", opt, { classes = 10, width = 64, channels = 3 })
+  local layers, c = { name = "vgg11" }, opt.channels
+  for _, step in ipairs { 1, "pool", 2, "pool", 4, 4, "pool", 8, 8, "pool", 8, 8, "pool" } do
+    if step == "pool" then
+      layers[#layers + 1] = nn.max_pool(2)
+    else
+      layers[#layers + 1] = nn.conv2d_layer(c, step * opt.width)
+      layers[#layers + 1] = "relu"
+      c = step * opt.width
+    end
+  end
+  layers[#layers + 1] = nn.flatten()
+  layers[#layers + 1] = nn.dense(c, opt.classes)
+  return nn.sequential(layers)
+end
+
+local function basic_block(from, to, stride, per_group)
+  local function conv(a, b, kernel, s) return nn.conv2d_layer(a, b, { kernel = kernel, stride = s, padding = kernel // 2, bias = false, init = "he_fan_out" }) end
+  local function norm(c) return nn.group_norm(c, math.max(1, c // per_group)) end
+  local shortcut = (stride > 1 or from ~= to) and nn.sequential { conv(from, to, 1, stride), norm(to) } or nil
+  return nn.sequential { nn.residual({ conv(from, to, 3, stride), norm(to), "relu", conv(to, to, 3, 1), norm(to) }, shortcut), "relu" }
+end
+
+--- ResNet-18 for images of 32 x 32 (He et al. 2016): 3x3 stem of stride 1, no max-pool, group norm with 32 channels a group.
+-- Width 64 is the published one.
+function nn.resnet18(opt)
+  opt = pg.options("nn.resnet18", opt, { classes = 10, width = 64, channels = 3, per_group = 32 })
+  local w = opt.width
+  local layers = { name = "resnet18", nn.conv2d_layer(opt.channels, w, { bias = false, init = "he_fan_out" }), nn.group_norm(w, math.max(1, w // opt.per_group)), "relu" }
+  local from = w
+  for stage = 0, 3 do
+    for block = 1, 2 do
+      layers[#layers + 1] = basic_block(from, w * 2^stage // 1 | 0, stage > 0 and block == 1 and 2 or 1, opt.per_group)
+      from = w * 2^stage // 1 | 0
+    end
+  end
+  layers[#layers + 1] = nn.global_pool()
+  layers[#layers + 1] = nn.dense(from, opt.classes)
+  return nn.sequential(layers)
+end
+
+-- Losses: one value per example ----------------------------------------------------------------------------------------------
+
+local function check_labels(who, z, y)
+  if y:ndim() ~= 1 or y:dim(1) ~= z:dim(1) then
+    error(("%s: %d rows of scores and labels of shape (%s)"):format(who, z:dim(1), table.concat(y:dims(), ", ")), 3)
+  end
+  if y:size() > 0 and (y:min() < 1 or y:max() > z:dim(2)) then
+    error(("%s: labels must lie in 1..%d, got %d"):format(who, z:dim(2), y:min() < 1 and y:min() or y:max()), 3)
+  end
+end
+
+--- Softmax cross-entropy of scores z (n, classes): y are classes 1.. (i64, (n)) or target probabilities (n, classes). smoothing = p puts
+-- 1 - p on the class and p / (classes - 1) on each other one.
+function nn.cross_entropy(z, y, opt)
+  opt = pg.options("nn.cross_entropy", opt, { smoothing = 0.0 })
+  local whole = z:logsumexp(2)
+  if y:dtype() ~= "i64" then return whole * y:sum(2) - (y * z):sum(2) end
+  check_labels("nn.cross_entropy", z, y)
+  local own = z:take_along(y:unsqueeze(2), 2):reshape { z:dim(1) }
+  if opt.smoothing == 0 then return whole - own end
+  local off = opt.smoothing / (z:dim(2) - 1)
+  return whole - (1 - opt.smoothing - off) * own - off * z:sum(2)
+end
+
+--- |z - y|^2 / 2, of scores (n) or (n, d).
+function nn.squared(z, y)
+  local d = (z - y)^2 / 2
+  return d:ndim() > 1 and d:sum(2) or d
+end
+
+--- Margin losses for y in {-1, 1} and scores (n): log(1 + e^(-y z)), and max(0, 1 - y z).
+function nn.logistic(z, y) return (-(y * z)):softplus() end
+function nn.hinge(z, y) return (1 - y * z):relu() end
+
+--- The fraction of rows whose largest score is at the class y (1..).
+function nn.accuracy(z, y)
+  check_labels("nn.accuracy", z, y)
+  return z:argmax(2):eq(y):cast("f64"):mean()
+end
+
+return nn

@@ -1,0 +1,29 @@
+/* perigee/nn.h - convolutions. Everything else that networks need is put together from the primitives of tensor and linalg.
+**
+** Images are (n, channels, height, width), filters (out, in, kernel height, kernel width), f32 or f64. Results do not depend on the
+** number of threads.
+*/
+#ifndef PERIGEE_NN_H
+#define PERIGEE_NN_H
+
+#include <perigee/op.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct { int64_t stride, padding; } peri_conv; /* the same in both directions; stride >= 1, padding >= 0 */
+
+/* y[n, o, i, j] = sum_{c, a, b} x[n, c, i s + a - p, j s + b - p] w[o, c, a, b], zeros outside: (n, out, h', w') with
+** h' = (h + 2p - kh) / s + 1 rounded down. PERI_ERR_SHAPE if channels differ or the kernel is larger than the padded image. */
+PERI_API peri_tensor *peri_conv2d(peri_tensor *x, peri_tensor *w, peri_conv c);
+
+/* Its adjoints, which make it differentiable to any order: the transposed map from y to an image of `height` x `width`, and the
+** filter gradient sum_n x (*) y for filters of kh x kw. */
+PERI_API peri_tensor *peri_conv2d_input(peri_tensor *y, peri_tensor *w, int64_t height, int64_t width, peri_conv c);
+PERI_API peri_tensor *peri_conv2d_weight(peri_tensor *x, peri_tensor *y, int64_t kh, int64_t kw, peri_conv c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

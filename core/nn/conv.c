@@ -1,0 +1,280 @@
+/* conv.c - two-dimensional convolution and its two adjoints.
+**
+** An image's patches are laid out as the columns of a matrix P (c kh kw, h' w'); then
+**     y = W P,     P = W^T y  (scattered back and added up),     dW = sum_n y P^T
+** are matrix products, one an image, for single-threaded BLAS. Images are shared out over the pool in a number of groups that depends
+** on the shape alone; filter gradients are summed within a group, then over groups in order.
+** The three are each other's derivatives, being bilinear: with cotangent u of the result,
+**     conv2d(x, w):         to x  conv2d_input(u, w),    to w  conv2d_weight(x, u)
+**     conv2d_input(y, w):   to y  conv2d(u, w),          to w  conv2d_weight(u, y)
+**     conv2d_weight(x, y):  to x  conv2d_input(y, u),    to y  conv2d(x, u)
+*/
+#include "tensor/rules.h"
+#include <cblas.h>
+#include <perigee/nn.h>
+
+enum { GROUPS = 16 };
+
+typedef struct {
+  peri_dtype dtype;
+  int64_t n, c, h, w;       /* images */
+  int64_t o, kh, kw;        /* filters */
+  int64_t oh, ow;           /* result */
+  int64_t s, p;
+} geometry;
+
+static int64_t patch(const geometry *g) { return g->c * g->kh * g->kw; }
+static int64_t places(const geometry *g) { return g->oh * g->ow; }
+static int64_t groups_of(const geometry *g) { return g->n < GROUPS ? g->n : GROUPS; }
+static int64_t group_start(const geometry *g, int64_t i) { return i * g->n / groups_of(g); }
+
+/* ---- one image ---- */
+
+/* The first and one past the last place along an axis whose pixel i s + a - p lies in 0..size-1. */
+static void inside(int64_t size, int64_t places_, int64_t s, int64_t p, int64_t a, int64_t *from, int64_t *to) {
+  int64_t low = p - a, high = size - 1 + p - a;
+  *from = low > 0 ? (low + s - 1) / s : 0;
+  *to = high < 0 ? 0 : high / s + 1;
+  if (*to > places_) *to = places_;
+  if (*from > *to) *from = *to;
+}
+
+#define PATCHES(T)                                                                                                      \
+  static void gather_##T(const geometry *g, const T *x, T *P) {                                                         \
+    for (int64_t c = 0; c < g->c; c++)                                                                                  \
+      for (int64_t a = 0; a < g->kh; a++)                                                                               \
+        for (int64_t b = 0; b < g->kw; b++, P += places(g)) {                                                           \
+          int64_t i0, i1, j0, j1;                                                                                       \
+          inside(g->h, g->oh, g->s, g->p, a, &i0, &i1);                                                                 \
+          inside(g->w, g->ow, g->s, g->p, b, &j0, &j1);                                                                 \
+          memset(P, 0, (size_t)places(g) * sizeof(T));                                                                  \
+          for (int64_t i = i0; i < i1; i++) {                                                                           \
+            const T *from = x + (c * g->h + i * g->s + a - g->p) * g->w + b - g->p;                                     \
+            T *to = P + i * g->ow;                                                                                      \
+            if (g->s == 1) memcpy(to + j0, from + j0, (size_t)(j1 - j0) * sizeof(T));                                   \
+            else for (int64_t j = j0; j < j1; j++) to[j] = from[j * g->s];                                              \
+          }                                                                                                             \
+        }                                                                                                               \
+  }                                                                                                                     \
+  static void scatter_##T(const geometry *g, const T *P, T *x) {                                                        \
+    for (int64_t c = 0; c < g->c; c++)                                                                                  \
+      for (int64_t a = 0; a < g->kh; a++)                                                                               \
+        for (int64_t b = 0; b < g->kw; b++, P += places(g)) {                                                           \
+          int64_t i0, i1, j0, j1;                                                                                       \
+          inside(g->h, g->oh, g->s, g->p, a, &i0, &i1);                                                                 \
+          inside(g->w, g->ow, g->s, g->p, b, &j0, &j1);                                                                 \
+          for (int64_t i = i0; i < i1; i++) {                                                                           \
+            T *to = x + (c * g->h + i * g->s + a - g->p) * g->w + b - g->p;                                             \
+            const T *from = P + i * g->ow;                                                                              \
+            for (int64_t j = j0; j < j1; j++) to[j * g->s] += from[j];                                                  \
+          }                                                                                                             \
+        }                                                                                                               \
+  }
+PATCHES(float)
+PATCHES(double)
+
+static void gather(const geometry *g, const void *x, void *P) {
+  if (g->dtype == PERI_F32) gather_float(g, x, P);
+  else gather_double(g, x, P);
+}
+
+static void scatter(const geometry *g, const void *P, void *x) {
+  if (g->dtype == PERI_F32) scatter_float(g, P, x);
+  else scatter_double(g, P, x);
+}
+
+/* C (m, n) = [beta C +] A B, row-major, A (m, k) or its transpose, B (k, n) or its transpose. */
+static void product(peri_dtype t, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const void *A, const void *B, double beta, void *C) {
+  CBLAS_TRANSPOSE a = ta ? CblasTrans : CblasNoTrans, b = tb ? CblasTrans : CblasNoTrans;
+  blasint M = (blasint)m, N = (blasint)n, K = (blasint)k, lda = ta ? M : K, ldb = tb ? K : N;
+  if (t == PERI_F32) cblas_sgemm(CblasRowMajor, a, b, M, N, K, 1, A, lda, B, ldb, (float)beta, C, N);
+  else cblas_dgemm(CblasRowMajor, a, b, M, N, K, 1, A, lda, B, ldb, beta, C, N);
+}
+
+/* ---- all images ---- */
+
+typedef enum { FORWARD, INPUT, WEIGHT } direction;
+
+typedef struct {
+  const geometry *g;
+  peri_ctx *cx;
+  direction which;
+  const char *x, *w, *y;    /* what is read; the one that is written is `out` */
+  char *out, *scratch;      /* scratch: one patch matrix a group; WEIGHT: out holds one filter bank a group */
+} job;
+
+static void image(const job *j, int64_t i, char *P, char *dw) {
+  const geometry *g = j->g;
+  int64_t bytes = (int64_t)peri_sizeof(g->dtype), in = g->c * g->h * g->w * bytes, out = g->o * places(g) * bytes;
+  switch (j->which) {
+  case FORWARD:
+    gather(g, j->x + i * in, P);
+    product(g->dtype, false, false, g->o, places(g), patch(g), j->w, P, 0, j->out + i * out);
+    break;
+  case INPUT:
+    product(g->dtype, true, false, patch(g), places(g), g->o, j->w, j->y + i * out, 0, P);
+    scatter(g, P, j->out + i * in);
+    break;
+  case WEIGHT:
+    gather(g, j->x + i * in, P);
+    product(g->dtype, false, true, g->o, patch(g), places(g), j->y + i * out, P, 1, dw);
+    break;
+  }
+}
+
+static void run_group(void *ud, int64_t k) {
+  const job *j = ud;
+  const geometry *g = j->g;
+  int64_t bytes = (int64_t)peri_sizeof(g->dtype);
+  char *P = j->scratch + k * patch(g) * places(g) * bytes, *dw = j->out + k * g->o * patch(g) * bytes;
+  for (int64_t i = group_start(g, k); i < group_start(g, k + 1) && !pri_stopped(j->cx); i++) image(j, i, P, dw);
+}
+
+static peri_status run_job(job *j) {
+  const geometry *g = j->g;
+  size_t bytes = (size_t)(groups_of(g) * patch(g) * places(g)) * peri_sizeof(g->dtype);
+  j->scratch = peri_alloc(j->cx, bytes);
+  if (!j->scratch) return j->cx->code;
+  pri_parallel(j->cx, groups_of(g), run_group, j);
+  peri_free(j->cx, j->scratch, bytes);
+  return peri_check_interrupt(j->cx);
+}
+
+static bool empty(const geometry *g) { return g->n == 0 || g->o == 0 || places(g) == 0 || patch(g) == 0; }
+
+/* ---- shapes ---- */
+
+static peri_status check_pair(const char *who, const peri_tensor *a, const peri_tensor *b) {
+  if (a->ndim != 4 || b->ndim != 4)
+    return peri_fail(a->cx, PERI_ERR_SHAPE, "%s: two tensors of 4 axes are needed, got %s and %s", who, peri_shape(a), peri_shape(b));
+  if (!pri_is_float((peri_dtype)a->dtype) || a->dtype != b->dtype)
+    return peri_fail(a->cx, PERI_ERR_DTYPE, "%s: both operands must be f32 or both f64, got %s and %s", who, peri_dtype_name((peri_dtype)a->dtype),
+                     peri_dtype_name((peri_dtype)b->dtype));
+  return PERI_OK;
+}
+
+/* Fills oh, ow from the rest, and refuses what BLAS cannot count. */
+static peri_status finish_geometry(peri_ctx *cx, const char *who, geometry *g, peri_conv c) {
+  g->s = c.stride;
+  g->p = c.padding;
+  if (c.stride < 1 || c.padding < 0 || c.padding > INT32_MAX)
+    return peri_fail(cx, PERI_ERR_VALUE, "%s: the stride must be >= 1 and the padding >= 0, got %lld and %lld", who, (long long)c.stride, (long long)c.padding);
+  int64_t dh = g->h + 2 * c.padding - g->kh, dw = g->w + 2 * c.padding - g->kw;
+  if (dh < 0 || dw < 0 || g->kh < 1 || g->kw < 1)
+    return peri_fail(cx, PERI_ERR_SHAPE, "%s: a kernel of %lld x %lld does not fit into images of %lld x %lld padded by %lld", who, (long long)g->kh,
+                     (long long)g->kw, (long long)g->h, (long long)g->w, (long long)c.padding);
+  g->oh = dh / c.stride + 1;
+  g->ow = dw / c.stride + 1;
+  if (patch(g) > INT32_MAX || places(g) > INT32_MAX || g->o > INT32_MAX)
+    return peri_fail(cx, PERI_ERR_SHAPE, "%s: a matrix of %lld x %lld is too large for one product", who, (long long)patch(g), (long long)places(g));
+  return PERI_OK;
+}
+
+static peri_status match(peri_ctx *cx, const char *who, const char *what, int64_t a, int64_t b) {
+  return a == b ? PERI_OK : peri_fail(cx, PERI_ERR_SHAPE, "%s: %s: %lld and %lld", who, what, (long long)a, (long long)b);
+}
+
+static peri_conv conv_of(const peri_args *args) { return (peri_conv){args->i[0], args->i[1]}; }
+
+/* Contiguous copies of both operands, or NULL. */
+static bool both(peri_tensor *const *in, peri_tensor **a, peri_tensor **b) {
+  *a = peri_contiguous(in[0]);
+  *b = *a ? peri_contiguous(in[1]) : NULL;
+  return *b != NULL;
+}
+
+static peri_status deliver(peri_status st, peri_tensor *a, peri_tensor *b, peri_tensor *r, peri_tensor **out) {
+  peri_release(a);
+  peri_release(b);
+  if (st) peri_release(r);
+  else out[0] = r;
+  return st;
+}
+
+/* ---- the primitives ---- */
+
+static peri_status run_conv2d(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+  peri_tensor *x = in[0], *w = in[1], *a = NULL, *b = NULL, *r = NULL;
+  peri_ctx *cx = x->cx;
+  if (check_pair(op->name, x, w)) return cx->code;
+  geometry g = {(peri_dtype)x->dtype, x->dims[0], x->dims[1], x->dims[2], x->dims[3], w->dims[0], w->dims[2], w->dims[3], 0, 0, 0, 0};
+  if (match(cx, op->name, "channels of images and filters differ", g.c, w->dims[1]) || finish_geometry(cx, op->name, &g, conv_of(args))) return cx->code;
+  peri_status st = both(in, &a, &b) && (r = peri_zeros(cx, g.dtype, 4, (int64_t[]){g.n, g.o, g.oh, g.ow})) ? PERI_OK : cx->code;
+  if (!st && !empty(&g)) st = run_job(&(job){.g = &g, .cx = cx, .which = FORWARD, .x = a->data, .w = b->data, .out = r->data});
+  return deliver(st, a, b, r, out);
+}
+
+static peri_status run_conv2d_input(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+  peri_tensor *y = in[0], *w = in[1], *a = NULL, *b = NULL, *r = NULL;
+  peri_ctx *cx = y->cx;
+  if (check_pair(op->name, y, w)) return cx->code;
+  geometry g = {(peri_dtype)y->dtype, y->dims[0], w->dims[1], args->i[2], args->i[3], w->dims[0], w->dims[2], w->dims[3], 0, 0, 0, 0};
+  if (finish_geometry(cx, op->name, &g, conv_of(args)) || match(cx, op->name, "channels of result and filters differ", y->dims[1], g.o) ||
+      match(cx, op->name, "heights do not fit", y->dims[2], g.oh) || match(cx, op->name, "widths do not fit", y->dims[3], g.ow))
+    return cx->code;
+  peri_status st = both(in, &a, &b) && (r = peri_zeros(cx, g.dtype, 4, (int64_t[]){g.n, g.c, g.h, g.w})) ? PERI_OK : cx->code;
+  if (!st && !empty(&g)) st = run_job(&(job){.g = &g, .cx = cx, .which = INPUT, .y = a->data, .w = b->data, .out = r->data});
+  return deliver(st, a, b, r, out);
+}
+
+static peri_status run_conv2d_weight(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+  peri_tensor *x = in[0], *y = in[1], *a = NULL, *b = NULL, *r = NULL, *parts = NULL;
+  peri_ctx *cx = x->cx;
+  if (check_pair(op->name, x, y)) return cx->code;
+  geometry g = {(peri_dtype)x->dtype, x->dims[0], x->dims[1], x->dims[2], x->dims[3], y->dims[1], args->i[2], args->i[3], 0, 0, 0, 0};
+  if (finish_geometry(cx, op->name, &g, conv_of(args)) || match(cx, op->name, "numbers of images differ", g.n, y->dims[0]) ||
+      match(cx, op->name, "heights do not fit", y->dims[2], g.oh) || match(cx, op->name, "widths do not fit", y->dims[3], g.ow))
+    return cx->code;
+  int64_t dims[4] = {g.o, g.c, g.kh, g.kw};
+  peri_status st = both(in, &a, &b) && (r = peri_zeros(cx, g.dtype, 4, dims)) ? PERI_OK : cx->code;
+  if (!st && !empty(&g)) {
+    parts = peri_zeros(cx, g.dtype, 2, (int64_t[]){groups_of(&g), r->size});
+    st = parts ? run_job(&(job){.g = &g, .cx = cx, .which = WEIGHT, .x = a->data, .y = b->data, .out = parts->data}) : cx->code;
+    for (int64_t k = 0; k < groups_of(&g) && !st; k++) {
+      peri_tensor part = *r; /* a header on the stack over one group's sum */
+      part.data = (char *)parts->data + k * r->size * (int64_t)peri_sizeof(g.dtype);
+      st = peri_add_(r, r, &part);
+    }
+    peri_release(parts);
+  }
+  return deliver(st, a, b, r, out);
+}
+
+static peri_status vjp_conv2d(const peri_pull *p, peri_tensor **grads) {
+  peri_tensor *x = p->in[0], *w = p->in[1], *u = p->cotangents[0];
+  peri_conv c = conv_of(p->args);
+  if (needs(p, 0)) grads[0] = peri_conv2d_input(u, w, x->dims[2], x->dims[3], c);
+  if (needs(p, 1)) grads[1] = peri_conv2d_weight(x, u, w->dims[2], w->dims[3], c);
+  return ruled(p, grads);
+}
+
+static peri_status vjp_conv2d_input(const peri_pull *p, peri_tensor **grads) {
+  peri_tensor *y = p->in[0], *w = p->in[1], *u = p->cotangents[0];
+  if (needs(p, 0)) grads[0] = peri_conv2d(u, w, conv_of(p->args));
+  if (needs(p, 1)) grads[1] = peri_conv2d_weight(u, y, w->dims[2], w->dims[3], conv_of(p->args));
+  return ruled(p, grads);
+}
+
+static peri_status vjp_conv2d_weight(const peri_pull *p, peri_tensor **grads) {
+  peri_tensor *x = p->in[0], *y = p->in[1], *u = p->cotangents[0];
+  if (needs(p, 0)) grads[0] = peri_conv2d_input(y, u, x->dims[2], x->dims[3], conv_of(p->args));
+  if (needs(p, 1)) grads[1] = peri_conv2d(x, u, conv_of(p->args));
+  return ruled(p, grads);
+}
+
+#define CONV(NAME, SIGNATURE, HELP)                                                                                     \
+  static const peri_op op_##NAME = {.name = "nn." #NAME, .signature = SIGNATURE, .help = HELP, .samples = "images",     \
+                                    .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = vjp_##NAME};
+CONV(conv2d, "nn.conv2d(x, w[, { stride, padding }])", "Two-dimensional convolution of images (n, c, h, w) with filters (o, c, kh, kw).")
+CONV(conv2d_input, "nn.conv2d_input(y, w, h, w)", "The transposed convolution.")
+CONV(conv2d_weight, "nn.conv2d_weight(x, y, kh, kw)", "The gradient of a convolution by its filters.")
+
+peri_tensor *peri_conv2d(peri_tensor *x, peri_tensor *w, peri_conv c) {
+  return peri_apply(&op_conv2d, (peri_tensor *[]){x, w}, &(peri_args){.i = {c.stride, c.padding}});
+}
+peri_tensor *peri_conv2d_input(peri_tensor *y, peri_tensor *w, int64_t height, int64_t width, peri_conv c) {
+  return peri_apply(&op_conv2d_input, (peri_tensor *[]){y, w}, &(peri_args){.i = {c.stride, c.padding, height, width}});
+}
+peri_tensor *peri_conv2d_weight(peri_tensor *x, peri_tensor *y, int64_t kh, int64_t kw, peri_conv c) {
+  return peri_apply(&op_conv2d_weight, (peri_tensor *[]){x, y}, &(peri_args){.i = {c.stride, c.padding, kh, kw}});
+}

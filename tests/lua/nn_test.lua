@@ -1,0 +1,186 @@
+local pg = require "perigee"
+local nn, ad = pg.nn, pg.ad
+
+local function flat(f, ...) -- f of tensors of these shapes as a function of one vector
+  local shapes = { ... }
+  return function(v) return f(pg.unpack(v, table.unpack(shapes))) end
+end
+
+-- The definition, loop by loop.
+local function naive_conv(x, w, s, p)
+  local n, c, h, wd = table.unpack(x:dims())
+  local o, kh, kw = w:dim(1), w:dim(3), w:dim(4)
+  local oh, ow = (h + 2 * p - kh) // s + 1, (wd + 2 * p - kw) // s + 1
+  local y = pg.zeros { n, o, oh, ow }
+  for i = 1, n do for k = 1, o do for a = 1, oh do for b = 1, ow do
+    local sum = 0
+    for ch = 1, c do for u = 1, kh do for v = 1, kw do
+      local r, q = (a - 1) * s + u - p, (b - 1) * s + v - p
+      if r >= 1 and r <= h and q >= 1 and q <= wd then sum = sum + x[i][ch][r][q] * w[k][ch][u][v] end
+    end end end
+    y[i][k][a][b] = sum
+  end end end end
+  return y
+end
+
+local geometries = { { 1, 0, 3, 3 }, { 1, 1, 3, 3 }, { 2, 1, 3, 3 }, { 2, 0, 2, 3 }, { 1, 2, 5, 1 }, { 3, 1, 1, 1 } }
+
+test("a convolution is its definition", function(t)
+  local rng = pg.rng(1)
+  for k, g in ipairs(geometries) do
+    local x = rng:stream("x", k):normal { 2, 3, 6, 7 }
+    local w = rng:stream("w", k):normal { 4, 3, g[3], g[4] }
+    local how = { stride = g[1], padding = g[2] }
+    local y = nn.conv2d(x, w, how)
+    t.near(y, naive_conv(x, w, g[1], g[2]), 1e-12, "geometry %d", k)
+    t.near(nn.conv2d(x:transpose(3, 4):contiguous():transpose(3, 4), w, how), y, 1e-12)
+    t.near(nn.conv2d(x:cast "f32", w:cast "f32", how), y, 1e-4)
+  end
+  t.equal(nn.conv2d(pg.zeros { 0, 3, 6, 7 }, pg.ones { 4, 3, 3, 3 }):dims(), { 0, 4, 4, 5 })
+end)
+
+test("convolutions are differentiable to second order by images and filters", function(t)
+  local rng = pg.rng(2)
+  for k, g in ipairs(geometries) do
+    local f = flat(function(x, w) return nn.conv2d(x, w, { stride = g[1], padding = g[2] }):tanh():sum() end, { 2, 2, 5, 6 }, { 3, 2, g[3], g[4] })
+    t.ok(ad.check(f, 0.5 * rng:stream("v", k):normal { 120 + 6 * g[3] * g[4] }, { seed = k }), "geometry %d", k)
+  end
+end)
+
+test("convolutions do not depend on the number of threads", function(t)
+  local rng = pg.rng(3)
+  local x, w = rng:stream("x"):normal { 37, 3, 9, 9 }, rng:stream("w"):normal { 5, 3, 3, 3 }
+  local function gradient() return ad.grad(function(v) return (nn.conv2d(x, v)^2):sum() end)(w):tolist() end
+  local one = gradient()
+  pg.threads(4)
+  local four = gradient()
+  pg.threads(1)
+  t.equal(four, one)
+end)
+
+test("convolutions refuse what does not fit, with the numbers", function(t)
+  local x = pg.zeros { 1, 3, 4, 4 }
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 4, 3, 3 }) end, "nn.conv2d: channels of images and filters differ: 3 and 4")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 5, 5 }) end, "a kernel of 5 x 5 does not fit into images of 4 x 4 padded by 0")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3 }) end, "two tensors of 4 axes are needed, got %(1, 3, 4, 4%) and %(2, 3, 3%)")
+  t.fails(function() nn.conv2d(x, pg.zeros({ 2, 3, 3, 3 }, "f32")) end, "both operands must be f32 or both f64, got f64 and f32")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { stride = 0 }) end, "the stride must be >= 1")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { strde = 2 }) end, "did you mean 'stride'")
+end)
+
+test("unpack cuts theta into views, and pack undoes it", function(t)
+  local theta = pg.arange(11):cast "f64"
+  local a, b, c = pg.unpack(theta, { 2, 3 }, {}, { 4 })
+  t.equal(a:tolist(), { { 0.0, 1.0, 2.0 }, { 3.0, 4.0, 5.0 } })
+  t.equal(b:item(), 6.0)
+  t.equal(c:tolist(), { 7.0, 8.0, 9.0, 10.0 })
+  t.equal(pg.pack(a, b, c):tolist(), theta:tolist())
+  c:fill_(0)
+  t.equal(theta:sum(), 21.0)
+  t.ok(ad.check(function(v)
+    local p, q = pg.unpack(v, { 2, 2 }, { 2 })
+    return ((p:mm(p) + q)^2):sum() + q:sum()
+  end, pg.rng(4):normal { 6 }), "gradient of unpack, one piece used twice")
+  t.equal(ad.grad(function(v) return (pg.unpack(v, { 2 }, { 3 })):sum() end)(pg.ones { 5 }):tolist(), { 1.0, 1.0, 0.0, 0.0, 0.0 })
+  t.fails(function() pg.unpack(theta, { 2, 3 }, { 4 }) end, "2 shapes take a vector of 10 elements, got shape %(11%)")
+end)
+
+local function scores(seed, n, classes) return pg.rng(seed):normal { n, classes } end
+
+test("cross-entropy is minus the log of the softmax at the label", function(t)
+  local z, y = scores(5, 6, 4), pg.rng(5):stream("y"):integers({ 6 }, 4)
+  local p = z:exp() / z:exp():sum { axes = { 2 }, keep = true }
+  local loss = nn.cross_entropy(z, y)
+  for i = 1, 6 do t.near(loss[i], -math.log(p[i][y[i]]), 1e-14) end
+  local onehot = y:unsqueeze(2):eq(pg.arange(1, 5)):cast "f64"
+  t.near(nn.cross_entropy(z, onehot), loss, 1e-14)
+  local q = onehot * 0.7 + (1 - onehot) * 0.1
+  t.near(nn.cross_entropy(z, y, { smoothing = 0.3 }), nn.cross_entropy(z, q), 1e-14, "smoothing puts p / (classes - 1) off the class")
+  t.near(nn.cross_entropy(z + 1000, y), loss, 1e-11)
+  t.equal(nn.accuracy(onehot, y), 1.0)
+  t.fails(function() nn.cross_entropy(z, y + 4) end, "labels must lie in 1..4, got %d")
+  t.fails(function() nn.cross_entropy(z, y[{ { 1, 3 } }]) end, "6 rows of scores and labels of shape %(3%)")
+  t.equal(nn.cross_entropy(pg.zeros { 0, 4 }, pg.zeros({ 0 }, "i64")):dims(), { 0 })
+end)
+
+test("losses give a value per example and are differentiable", function(t)
+  local z, y = pg.rng(6):normal { 5 }, pg.tensor { 1, -1, 1, 1, -1 }
+  for i = 1, 5 do
+    t.near(nn.logistic(z, y)[i], math.log(1 + math.exp(-y[i] * z[i])), 1e-14)
+    t.near(nn.hinge(z, y)[i], math.max(0, 1 - y[i] * z[i]), 1e-15)
+    t.near(nn.squared(z, y)[i], (z[i] - y[i])^2 / 2, 1e-14)
+  end
+  local labels = pg.rng(6):stream("y"):integers({ 5 }, 3)
+  for _, opt in ipairs { { smoothing = 0.0 }, { smoothing = 0.2 } } do
+    ad.check(function(v) return (nn.cross_entropy(v:reshape { 5, 3 }, labels, opt)^2):sum() end, scores(7, 5, 3):reshape { 15 })
+  end
+  ad.check(function(v) return nn.logistic(v, y):sum() end, z)
+end)
+
+test("layers of every kind are differentiable by theta", function(t)
+  local rng = pg.rng(8)
+  local images, rows = rng:stream("images"):normal { 3, 4, 4, 4 }, rng:stream("rows"):normal { 5, 6 }
+  local index = rng:stream("index"):integers({ 7 }, 5)
+  local nets = {
+    { nn.mlp { 6, 5, 3, act = "tanh" }, rows }, { nn.mlp { 6, 5, 3, act = "silu", bias = false }, rows },
+    { nn.sequential { nn.layer_norm(6), nn.dense(6, 2), "gelu" }, rows },
+    { nn.sequential { nn.conv2d_layer(4, 6), nn.group_norm(6, 3), "softplus", nn.avg_pool(2), nn.flatten(), nn.dense(24, 2) }, images },
+    { nn.sequential { nn.conv2d_layer(4, 4, { stride = 2, kernel = 1 }), "sigmoid", nn.global_pool() }, images },
+    { nn.residual({ nn.conv2d_layer(4, 4), "tanh" }, nn.conv2d_layer(4, 4, { kernel = 1 })), images },
+    { nn.sequential { nn.embedding(5, 3), nn.dense(3, 2), "tanh" }, index },
+  }
+  for k, n in ipairs(nets) do
+    local net, x = n[1], n[2]
+    local theta = net:init(rng:stream("init", k), "f64")
+    t.equal(theta:size(), net:size())
+    ad.check(function(v) return (net(v, x)^2):sum() end, theta, { seed = k, step = 3e-4 })
+  end
+end)
+
+test("pooling and normalisation do what they say", function(t)
+  local x = pg.arange(32):cast("f64"):reshape { 1, 2, 4, 4 }
+  local none = pg.zeros { 0 }
+  t.equal(nn.max_pool(2)(none, x):tolist(), { { { { 5.0, 7.0 }, { 13.0, 15.0 } }, { { 21.0, 23.0 }, { 29.0, 31.0 } } } })
+  t.equal(nn.avg_pool(4)(none, x):tolist(), { { { { 7.5 } }, { { 23.5 } } } })
+  t.equal(nn.global_pool()(none, x):tolist(), { { 7.5, 23.5 } })
+  t.fails(function() nn.max_pool(3)(none, x) end, "windows of 3 x 3 do not fill images of shape %(1, 2, 4, 4%)")
+  local images = pg.rng(9):normal({ 3, 6, 5, 5 }, 2, 3)
+  local norm = nn.group_norm(6, 2, { eps = 0 })
+  local y = norm(norm:init(pg.rng(1), "f64"), images):reshape { 3, 2, 75 }
+  t.near(y:mean(3), pg.zeros { 3, 2 }, 1e-13)
+  t.near(y:var { axes = { 3 }, ddof = 0 }, pg.ones { 3, 2 }, 1e-12)
+end)
+
+test("initial parameters have the variance of their name, and depend on the seed alone", function(t)
+  local net = nn.sequential { nn.dense(400, 300, { init = "he" }) }
+  local W = net:unpack(net:init(pg.rng(10), "f64"))[1]
+  t.near(W:var(), 2 / 400, 5 * 2 / 400 * math.sqrt(2 / 120000))
+  local c = nn.conv2d_layer(8, 50, { init = "lecun" })
+  t.near(c:unpack(c:init(pg.rng(11), "f64"))[1]:var(), 1 / 72, 5 / 72 * math.sqrt(2 / 3600))
+  t.equal(net:init(pg.rng(10)):tolist(), net:init(pg.rng(10)):tolist())
+  t.ok(net:init(pg.rng(10)):dtype() == "f32", "f32 by default")
+  t.fails(function() nn.dense(2, 2, { init = "hee" }) end, "no initialiser 'hee' %(known: glorot, he, ")
+  t.fails(function() net(pg.zeros { 5 }, pg.zeros { 1, 400 }) end, "theta has 5 elements, the network 120300 parameters")
+  t.fails(function() nn.activation "rellu" end, "no activation 'rellu'")
+end)
+
+test("dropout keeps the mean, draws anew each call, and can be turned off", function(t)
+  local drop = nn.dropout(0.25, pg.rng(12))
+  local x, none = pg.ones { 100, 400 }, pg.zeros { 0 }
+  local y, z = drop(none, x), drop(none, x)
+  t.near(y:mean(), 1, 5 * math.sqrt(0.25 / 0.75 / 40000))
+  t.near(y:eq(0):cast("f64"):mean(), 0.25, 5 * math.sqrt(0.25 * 0.75 / 40000))
+  t.ok((y - z):abs():max() > 0, "another mask")
+  drop.rate = 0
+  t.equal(drop(none, x):mean(), 1.0)
+end)
+
+test("the standard models have their published sizes", function(t)
+  t.equal(nn.mlp { 784, 128, 128, 10 }:size(), 784 * 128 + 128 + 128 * 128 + 128 + 128 * 10 + 10)
+  t.equal(nn.vgg11():size(), 9225610)                       -- 8 convolutions with biases and one dense layer of 512-10
+  t.equal(nn.resnet18():size(), 11173962)                   -- the CIFAR variant
+  local net = nn.resnet18 { width = 8 }
+  local y = net(net:init(pg.rng(13)), pg.ones({ 2, 3, 32, 32 }, "f32"))
+  t.equal(y:dims(), { 2, 10 })
+  t.ok(y:isfinite():all(), "finite scores")
+end)
