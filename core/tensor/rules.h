@@ -14,7 +14,7 @@
 typedef peri_tensor *pri_unary(peri_tensor *);
 typedef peri_tensor *pri_binary(peri_tensor *, peri_tensor *);
 
-static inline peri_tensor *keep(peri_tensor *t) { return peri_retain(t); }
+static inline peri_tensor *keep(peri_tensor *t) { return t ? peri_retain(t) : NULL; }
 static inline peri_tensor *number(const peri_tensor *like, double v) { return peri_scalar(like->cx, v); }
 
 static inline peri_tensor *r1(pri_unary *f, peri_tensor *a) {
