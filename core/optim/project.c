@@ -66,7 +66,7 @@ peri_tensor *peri_project_ball(peri_tensor *x, double radius, peri_tensor *centr
 static peri_tensor *simplex_support(peri_tensor *u, double total) { /* bool, of the shape of u: the first rho */
   int last = u->ndim - 1;
   peri_tensor *k = peri_arange(u->cx, PERI_F64, 1, (double)u->dims[last] + 1, 1);
-  peri_tensor *wide = r2(peri_mul, keep(k), peri_cast(u, PERI_F64)); /* sums in f64 whatever x is */
+  peri_tensor *wide = k ? r2(peri_mul, keep(k), peri_cast(u, PERI_F64)) : NULL; /* sums in f64 whatever x is */
   peri_tensor *v = peri_cast(u, PERI_F64), *sums = v ? peri_cumsum(v, last) : NULL;
   peri_release(v);
   peri_tensor *positive = r2(peri_gt, wide, r2(peri_sub, sums, number(u, total)));
