@@ -264,4 +264,7 @@ static const pri_row rows[] = {
     {"stop", l_stop, "ad.stop(x)", "x as a constant: nothing is recorded, no gradient flows into it."},
     {NULL, NULL, NULL, NULL}};
 
-void pri_bind_ad(lua_State *L) { pri_register(L, "ad", rows, 0); }
+void pri_bind_ad(lua_State *L) {
+  pri_register(L, "ad", rows, 0);
+  pri_bind_ad_examples(L);
+}

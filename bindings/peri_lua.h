@@ -84,6 +84,7 @@ void pri_bind_reduce(lua_State *L);
 void pri_bind_shape(lua_State *L);
 void pri_bind_index(lua_State *L);
 void pri_bind_ad(lua_State *L);
+void pri_bind_ad_examples(lua_State *L);
 void pri_bind_linalg(lua_State *L);
 void pri_bind_random(lua_State *L);
 void pri_bind_process(lua_State *L);

@@ -23,6 +23,55 @@ function ad.vjp(f, x)
   return f(x), pullback
 end
 
+-- The rows at these places of every tensor in a list, other values as they are.
+local function rows_of(list, take)
+  local r = { n = list.n }
+  for i = 1, list.n do r[i] = pg.is_tensor(list[i]) and take(list[i]) or list[i] end
+  return r
+end
+
+local function examples_in(list)
+  for i = 1, list.n do
+    if pg.is_tensor(list[i]) and list[i]:ndim() > 0 then return list[i]:dim(1) end
+  end
+  error("ad.clipped_sum: no data among the arguments: give the tensors whose first axis counts the examples", 3)
+end
+
+--- sum_i m_i g_i min(1, C / |g_i|) over the examples, g_i being the gradient of loss i by w, and the factors min(1, C / |g_i|).
+-- loss(w, data...) returns one value an example. opt: clip (C; infinite), weights (m, one an example; ones), chunk (examples at a
+-- time; all), materialise (false). Two passes over one recording: the norms without the gradients, then one ordinary backward pass;
+-- with materialise every g_i is formed. Examples of weight 0 are left out before the loss sees them, so that what pads a batch may hold
+-- NaN; their factor is given as 0.
+function ad.clipped_sum(loss, w, opt, ...)
+  opt = pg.options("ad.clipped_sum", opt, { clip = math.huge, weights = pg.optional, chunk = pg.optional, materialise = false })
+  local data, weights = table.pack(...), opt.weights
+  local n, kept = examples_in(data)
+  if weights then
+    if weights:ndim() ~= 1 or weights:dim(1) ~= n then
+      error(("ad.clipped_sum: weights of shape (%s) for %d examples"):format(table.concat(weights:dims(), ", "), n), 2)
+    end
+    kept = weights:ne(0)
+    if kept:count() == n then kept = nil end
+  end
+  if kept then
+    data, weights = rows_of(data, function(x) return x:masked_select(kept) end), weights:masked_select(kept)
+  end
+  local left, chunk = weights and weights:dim(1) or n, opt.chunk or math.maxinteger
+  if math.type(chunk) ~= "integer" or chunk < 1 then error(("ad.clipped_sum: chunk must be an integer above 0, got %s"):format(chunk), 2) end
+  local sum, factors, from = nil, {}, 1
+  repeat
+    local length = math.min(chunk, left - from + 1)
+    local function cut(x) return length == left and x or x:narrow(1, from, length) end
+    local part = rows_of(data, cut)
+    local s, c = core.clipped_chunk(loss, opt.clip, weights and cut(weights), opt.materialise, w, table.unpack(part, 1, part.n))
+    if sum then sum:add_(s) else sum = s end
+    factors[#factors + 1] = c
+    from = from + length
+  until from > left
+  local all = #factors == 1 and factors[1] or pg.concatenate(factors)
+  return sum, kept and pg.zeros { n }:masked_fill(kept, all) or all
+end
+
 -- Largest |a - b| relative to the largest |b|, floored at `scale`.
 local function distance(a, b, scale)
   if a:size() == 0 then return 0 end

@@ -7,6 +7,7 @@
 ** go to gemv.
 */
 #include "linalg/linalg.h"
+#include "linalg/example_rules.h"
 #include "linalg/lapack.h"
 #include <perigee/ops.h>
 #include <cblas.h>
@@ -275,6 +276,7 @@ const peri_op pri_op_mm = {.name = "tensor.mm",
                            .result = PERI_RESULT_OWN,
                            .run = run_mm,
                            .vjp = pri_vjp_mm,
+                           .per_example = &pri_examples_mm,
                            .samples = "product",
                            .signature = "a:mm(b)",
                            .help = "Matrix product of a (m, k) and b (k, n)."};
@@ -284,6 +286,7 @@ const peri_op pri_op_mv = {.name = "tensor.mv",
                            .result = PERI_RESULT_OWN,
                            .run = run_mv,
                            .vjp = pri_vjp_mv,
+                           .per_example = &pri_examples_mv,
                            .samples = "product",
                            .signature = "a:mv(x)",
                            .help = "Product of a matrix a (m, k) and a vector x (k)."};
@@ -293,6 +296,7 @@ const peri_op pri_op_bmm = {.name = "tensor.bmm",
                             .result = PERI_RESULT_OWN,
                             .run = run_bmm,
                             .vjp = pri_vjp_bmm,
+                           .per_example = &pri_examples_bmm,
                             .samples = "product",
                             .signature = "a:bmm(b)",
                             .help =

@@ -1,5 +1,6 @@
 /* create.c - tensors from values, copies and casts. */
 #include "tensor/tensor.h"
+#include "tensor/example_rules.h"
 #include <math.h>
 
 static void fill_bytes(peri_tensor *t, const void *value) {
@@ -123,7 +124,7 @@ static peri_status vjp_cast(const peri_pull *p, peri_tensor **grads) {
   return grads[0] ? PERI_OK : p->in[0]->cx->code;
 }
 
-static const peri_op op_cast = {.name = "tensor.cast", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_cast, .vjp = vjp_cast, .samples = "any",
+static const peri_op op_cast = {.name = "tensor.cast", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_cast, .vjp = vjp_cast, .per_example = &pri_examples_rows, .samples = "any",
                                 .signature = "a:cast(dtype)", .help = "A copy with elements of another dtype."};
 
 peri_tensor *peri_cast(peri_tensor *t, peri_dtype to) { return peri_apply(&op_cast, &t, &(peri_args){.i = {to}}); }

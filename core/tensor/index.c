@@ -5,6 +5,7 @@
 ** offsets a few hundred at a time; contiguous blocks go by memcpy, single elements through a typed loop.
 */
 #include "tensor/index.h"
+#include "tensor/example_rules.h"
 #include "tensor/shape_rules.h"
 
 enum { BATCH = 256, CHUNK = 1 << 16 };
@@ -169,6 +170,7 @@ static const peri_op op_gather = {.name = "tensor.gather",
                                   .result = PERI_RESULT_OWN,
                                   .run = run_gather,
                                   .vjp = pri_vjp_gather,
+                                  .per_example = &pri_examples_gather,
                                   .samples = "any, positions",
                                   .signature = "x:gather(indices[, axis])",
                                   .help =
@@ -274,6 +276,7 @@ static const peri_op op_take_along = {
     .result = PERI_RESULT_OWN,
     .run = run_take_along,
     .vjp = pri_vjp_take_along,
+    .per_example = &pri_examples_along,
     .samples = "any, positions",
     .signature = "x:take_along(indices, axis)",
     .help = "One element of x per index, looked up along an axis; undoes argsort: x:take_along(x:argsort(1), 1)."};

@@ -6,6 +6,7 @@
 ** element is written.
 */
 #include "tensor/index.h"
+#include "tensor/example_rules.h"
 #include "tensor/shape_rules.h"
 
 enum { COLUMNS = 4096 };
@@ -380,6 +381,7 @@ static const peri_op op_put_along = {.name = "tensor.put_along",
                                      .result = PERI_RESULT_OWN,
                                      .run = run_put_along,
                                      .vjp = pri_vjp_put_along,
+                                     .per_example = &pri_examples_along,
                                      .samples = "any, positions, any",
                                      .signature = "x:put_along(indices, axis, values)",
                                      .help = "A copy with the elements replaced that take_along would read."};
@@ -389,6 +391,7 @@ static const peri_op op_masked_put = {.name = "tensor.masked_put",
                                       .result = PERI_RESULT_OWN,
                                       .run = run_masked_put,
                                       .vjp = pri_vjp_masked_put,
+                                      .per_example = &pri_examples_mask,
                                       .samples = "any, mask, any",
                                       .signature = "x:masked_put(mask, values)",
                                       .help =

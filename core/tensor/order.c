@@ -6,6 +6,7 @@
 #include <perigee/order.h>
 #include "tensor/order.h"
 #include "tensor/reduce_rules.h"
+#include "tensor/example_rules.h"
 
 enum { SCRATCHES = 16, AT_ONCE = 1 << 14 };
 
@@ -195,7 +196,8 @@ static peri_status run_partition(const peri_op *op, peri_tensor *const *in, cons
 
 #define OP(NAME, OUTPUTS, SIGNATURE, HELP)                                                                             \
   const peri_op pri_op_##NAME = {.name = "tensor." #NAME, .signature = SIGNATURE, .help = HELP, .samples = "any", .arity = 1, \
-                                 .outputs = OUTPUTS, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME}
+                                 .outputs = OUTPUTS, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME, \
+                                 .per_example = &pri_examples_axis}
 OP(sort, 1, "a:sort([axis][, {descending=}])", "Elements in order along an axis, the last by default; stable, NaN last.");
 OP(argsort, 1, "a:argsort([axis][, {descending=}])", "Positions that sort a along an axis, the last by default; stable, NaN last.");
 OP(topk, 2, "a:topk(k[, axis][, {largest=}])", "The k largest (or smallest) elements along an axis, best first, and their positions.");

@@ -8,6 +8,7 @@
 #include "tensor/fold.h"
 #include "tensor/order.h"
 #include "tensor/reduce_rules.h"
+#include "tensor/example_rules.h"
 #include <math.h>
 
 enum { MANY = 4, CHUNK = 1 << 16 };
@@ -105,7 +106,7 @@ static peri_status run_quantile(const peri_op *op, peri_tensor *const *in, const
 }
 
 const peri_op pri_op_quantile = {.name = "tensor.quantile", .signature = "a:quantile(q[, axis | {axes=, keep=}])", .samples = "any", .arity = 2,
-                                 .outputs = 1, .result = PERI_RESULT_OWN, .run = run_quantile, .vjp = pri_vjp_quantile,
+                                 .outputs = 1, .result = PERI_RESULT_OWN, .run = run_quantile, .vjp = pri_vjp_quantile, .per_example = &pri_examples_quantile,
                                  .help = "Quantiles of type 7 at q, a number or a list, over all elements or along axes; NaN if there is one."};
 
 static peri_tensor *quantile(peri_tensor *a, int64_t nq, const double *q, uint32_t axes, bool keep, bool many) {

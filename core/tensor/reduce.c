@@ -5,6 +5,7 @@
 #include <perigee/reduce.h>
 #include "tensor/reduce.h"
 #include "tensor/reduce_rules.h"
+#include "tensor/example_rules.h"
 #include <math.h>
 
 /* ---- results: how a state becomes an element ---- */
@@ -170,7 +171,8 @@ static peri_status refuse_empty(const peri_op *op, const peri_tensor *a, const p
     return CHECK ? in[0]->cx->code : pri_reduce(op, FOLDS, in[0], args, out);                                         \
   }                                                                                                                    \
   const peri_op pri_op_##NAME = {.name = "tensor." #NAME, .signature = "a:" #NAME "([axis | {axes=, keep=}])", .help = HELP,   \
-                                 .samples = "any", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME}; \
+                                 .samples = "any", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME, \
+                                 .per_example = &pri_examples_reduction}; \
   peri_tensor *peri_##NAME(peri_tensor *a, uint32_t axes, bool keep) {                                                 \
     return peri_apply(&pri_op_##NAME, &a, &(peri_args){.i = {axes, keep}});                                           \
   }

@@ -7,6 +7,7 @@
 #include <perigee/reduce.h>
 #include "tensor/reduce.h"
 #include "tensor/reduce_rules.h"
+#include "tensor/example_rules.h"
 #include <math.h>
 
 static double map_one(const pri_kernels *k, int map, double x) {
@@ -218,7 +219,8 @@ static peri_status run_logsumexp(const peri_op *op, peri_tensor *const *in, cons
 
 #define SPREAD_OP(NAME, HELP)                                                                                          \
   const peri_op pri_op_##NAME = {.name = "tensor." #NAME, .signature = "a:" #NAME "([axis | {axes=, keep=, ddof=1}])", .help = HELP, \
-                                 .samples = "any", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME}; \
+                                 .samples = "any", .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME, \
+                                 .per_example = &pri_examples_reduction}; \
   peri_tensor *peri_##NAME(peri_tensor *a, uint32_t axes, bool keep, int64_t ddof) {                                   \
     return peri_apply(&pri_op_##NAME, &a, &(peri_args){.i = {axes, keep, ddof}});                                     \
   }
@@ -226,14 +228,14 @@ SPREAD_OP(var, "Variance sum (a - mean)^2 / (n - ddof), ddof = 1 by default, or 
 SPREAD_OP(std, "Standard deviation, the square root of var, or along axes.")
 
 const peri_op pri_op_norm = {.name = "tensor.norm", .signature = "a:norm([p][, axis | {axes=, keep=}])", .samples = "any", .arity = 1, .outputs = 1,
-                             .result = PERI_RESULT_OWN, .run = run_norm, .vjp = pri_vjp_norm,
+                             .result = PERI_RESULT_OWN, .run = run_norm, .vjp = pri_vjp_norm, .per_example = &pri_examples_reduction,
                              .help = "(sum |a|^p)^(1/p), p = 2 by default; max |a| for p = math.huge, non-zeros for p = 0."};
 peri_tensor *peri_norm(peri_tensor *a, double p, uint32_t axes, bool keep) {
   return peri_apply(&pri_op_norm, &a, &(peri_args){.i = {axes, keep}, .f = {p}});
 }
 
 const peri_op pri_op_logsumexp = {.name = "tensor.logsumexp", .signature = "a:logsumexp([axis | {axes=, keep=}])", .samples = "any", .arity = 1,
-                                  .outputs = 1, .result = PERI_RESULT_OWN, .run = run_logsumexp, .vjp = pri_vjp_logsumexp,
+                                  .outputs = 1, .result = PERI_RESULT_OWN, .run = run_logsumexp, .vjp = pri_vjp_logsumexp, .per_example = &pri_examples_reduction,
                                   .help = "log(sum e^a) without overflow, or along axes."};
 peri_tensor *peri_logsumexp(peri_tensor *a, uint32_t axes, bool keep) {
   return peri_apply(&pri_op_logsumexp, &a, &(peri_args){.i = {axes, keep}});

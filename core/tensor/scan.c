@@ -7,6 +7,7 @@
 #include <perigee/reduce.h>
 #include "tensor/reduce.h"
 #include "tensor/reduce_rules.h"
+#include "tensor/example_rules.h"
 
 enum { BLOCK = 1024 };
 
@@ -180,7 +181,8 @@ static peri_status run_scan(const scanner *s, peri_tensor *a, int axis, peri_ten
     return axis < 0 ? in[0]->cx->code : run_scan(&s, in[0], axis, out);                                                \
   }                                                                                                                    \
   const peri_op pri_op_##NAME = {.name = "tensor." #NAME, .signature = "a:" #NAME "([axis])", .help = HELP, .samples = "any", \
-                                 .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME}; \
+                                 .arity = 1, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = pri_vjp_##NAME, \
+                                 .per_example = &pri_examples_axis}; \
   peri_tensor *peri_##NAME(peri_tensor *a, int axis) { return peri_apply(&pri_op_##NAME, &a, &(peri_args){.i = {axis}}); }
 SCAN(cumsum, sums, "Running sum along an axis, the last one by default, in the shape of a.")
 SCAN(cumprod, products, "Running product along an axis, the last one by default, in the shape of a.")

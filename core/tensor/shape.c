@@ -6,6 +6,7 @@
 ** below from the last axis).
 */
 #include "tensor/tensor.h"
+#include "tensor/example_rules.h"
 #include "tensor/shape_rules.h"
 #include <perigee/shape.h>
 
@@ -55,6 +56,7 @@ static const peri_op op_slice = {
     .result = PERI_RESULT_OWN,
     .run = run_slice,
     .vjp = pri_vjp_slice,
+    .per_example = &pri_examples_axis_view,
     .samples = "any",
     .signature = "x:slice(axis, from, to[, step])",
     .help = "A view of the elements from .. to of an axis, both included, every step-th of them."};
@@ -94,6 +96,7 @@ static const peri_op op_select = {.name = "tensor.select",
                                   .result = PERI_RESULT_OWN,
                                   .run = run_select,
                                   .vjp = pri_vjp_select,
+                                  .per_example = &pri_examples_axis_view,
                                   .samples = "any",
                                   .signature = "x:select(axis, index)",
                                   .help = "A view of one element of an axis; the axis disappears."};
@@ -149,6 +152,7 @@ static const peri_op op_reshape = {.name = "tensor.reshape",
                                    .result = PERI_RESULT_OWN,
                                    .run = run_reshape,
                                    .vjp = pri_vjp_reshape,
+                                   .per_example = &pri_examples_view,
                                    .samples = "any",
                                    .signature = "x:reshape(dims)",
                                    .help = "The same elements under another shape; one dimension may be -1."};
@@ -243,6 +247,7 @@ static const peri_op op_permute = {.name = "tensor.permute",
                                    .result = PERI_RESULT_OWN,
                                    .run = run_permute,
                                    .vjp = pri_vjp_permute,
+                                   .per_example = &pri_examples_permute,
                                    .samples = "any",
                                    .signature = "x:permute{axes}",
                                    .help =
@@ -272,6 +277,7 @@ static const peri_op op_transpose = {.name = "tensor.transpose",
                                      .result = PERI_RESULT_OWN,
                                      .run = run_transpose,
                                      .vjp = pri_vjp_transpose,
+                                     .per_example = &pri_examples_transpose,
                                      .samples = "any",
                                      .signature = "x:transpose([a, b])",
                                      .help = "A view with two axes exchanged, by default the last two."};
@@ -305,6 +311,7 @@ static const peri_op op_squeeze = {.name = "tensor.squeeze",
                                    .result = PERI_RESULT_OWN,
                                    .run = run_squeeze,
                                    .vjp = pri_vjp_squeeze,
+                                   .per_example = &pri_examples_view,
                                    .samples = "any",
                                    .signature = "x:squeeze([axis])",
                                    .help = "A view without that axis of length 1, or without any axis of length 1."};
@@ -335,6 +342,7 @@ static const peri_op op_unsqueeze = {.name = "tensor.unsqueeze",
                                      .result = PERI_RESULT_OWN,
                                      .run = run_unsqueeze,
                                      .vjp = pri_vjp_unsqueeze,
+                                     .per_example = &pri_examples_view,
                                      .samples = "any",
                                      .signature = "x:unsqueeze(axis)",
                                      .help = "A view with a new axis of length 1 at that place."};
@@ -365,6 +373,7 @@ static const peri_op op_flip = {.name = "tensor.flip",
                                 .result = PERI_RESULT_OWN,
                                 .run = run_flip,
                                 .vjp = pri_vjp_flip,
+                                .per_example = &pri_examples_flip,
                                 .samples = "any",
                                 .signature = "x:flip([axis | {axes}])",
                                 .help = "A view backwards along some axes, by default all."};
@@ -387,6 +396,7 @@ static const peri_op op_broadcast = {
     .result = PERI_RESULT_OWN,
     .run = run_broadcast,
     .vjp = pri_vjp_broadcast,
+    .per_example = &pri_examples_leading,
     .samples = "any",
     .signature = "x:broadcast_to(dims)",
     .help = "A view of a larger shape, the elements repeated without a copy; -1 keeps a length."};
@@ -429,6 +439,7 @@ static const peri_op op_diagonal = {.name = "tensor.diagonal",
                                     .result = PERI_RESULT_OWN,
                                     .run = run_diagonal,
                                     .vjp = pri_vjp_diagonal,
+                                    .per_example = &pri_examples_matrices_view,
                                     .samples = "matrix",
                                     .signature = "x:diagonal([k])",
                                     .help = "A view of the elements (i, i + k) of the last two axes."};

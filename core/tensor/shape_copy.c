@@ -4,6 +4,7 @@
 ** describes part of another tensor, so that no view has to be allocated.
 */
 #include "tensor/tensor.h"
+#include "tensor/example_rules.h"
 #include "tensor/shape_rules.h"
 #include <perigee/shape.h>
 
@@ -83,6 +84,7 @@ static const peri_op op_concatenate = {.name = "tensor.concatenate",
                                        .result = PERI_RESULT_OWN,
                                        .run = run_concatenate,
                                        .vjp = pri_vjp_concatenate,
+                                       .per_example = &pri_examples_join,
                                        .samples = "any",
                                        .signature = "pg.concatenate({x, y, ...}[, axis])",
                                        .help = "Tensors behind one another along an axis, by default the first."};
@@ -119,6 +121,7 @@ static const peri_op op_stack = {.name = "tensor.stack",
                                  .result = PERI_RESULT_OWN,
                                  .run = run_stack,
                                  .vjp = pri_vjp_stack,
+                                 .per_example = &pri_examples_join,
                                  .samples = "any",
                                  .signature = "pg.stack({x, y, ...}[, axis])",
                                  .help = "Tensors of one shape as the layers of a new axis, by default the first."};
@@ -151,6 +154,7 @@ static const peri_op op_roll = {
     .result = PERI_RESULT_OWN,
     .run = run_roll,
     .vjp = pri_vjp_roll,
+    .per_example = &pri_examples_second_axis,
     .samples = "any",
     .signature = "x:roll(shift[, axis])",
     .help = "The elements moved along an axis by `shift` places, the last ones coming in at the front."};
@@ -214,6 +218,7 @@ static const peri_op op_repeat_each = {.name = "tensor.repeat_each",
                                        .result = PERI_RESULT_OWN,
                                        .run = run_repeat_each,
                                        .vjp = pri_vjp_repeat_each,
+                                       .per_example = &pri_examples_second_axis,
                                        .samples = "any",
                                        .signature = "x:repeat_each(n[, axis])",
                                        .help = "Every element of an axis n times in a row."};
@@ -258,6 +263,7 @@ static const peri_op op_tile = {.name = "tensor.tile",
                                 .result = PERI_RESULT_OWN,
                                 .run = run_tile,
                                 .vjp = pri_vjp_tile,
+                                .per_example = &pri_examples_leading,
                                 .samples = "any",
                                 .signature = "x:tile{times}",
                                 .help = "The whole tensor repeated times[i] times along axis i."};
@@ -299,6 +305,7 @@ static const peri_op op_pad = {.name = "tensor.pad",
                                .result = PERI_RESULT_OWN,
                                .run = run_pad,
                                .vjp = pri_vjp_pad,
+                               .per_example = &pri_examples_rows,
                                .samples = "any",
                                .signature = "x:pad({{before, after}, ...}[, value])",
                                .help = "The tensor with elements of one value, by default 0, around it."};
@@ -338,6 +345,7 @@ static const peri_op op_tril = {.name = "tensor.tril",
                                 .result = PERI_RESULT_OWN,
                                 .run = run_triangle,
                                 .vjp = pri_vjp_tril,
+                                .per_example = &pri_examples_matrices,
                                 .samples = "matrix",
                                 .signature = "x:tril([k])",
                                 .help = "Lower triangle of the last two axes, with the k-th diagonal; zeros above."};
@@ -347,6 +355,7 @@ static const peri_op op_triu = {.name = "tensor.triu",
                                 .result = PERI_RESULT_OWN,
                                 .run = run_triangle,
                                 .vjp = pri_vjp_triu,
+                                .per_example = &pri_examples_matrices,
                                 .samples = "matrix",
                                 .signature = "x:triu([k])",
                                 .help = "Upper triangle of the last two axes, with the k-th diagonal; zeros below."};

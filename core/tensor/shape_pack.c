@@ -3,6 +3,7 @@
 ** unpack is one primitive with as many results as there are shapes, so that its gradient is one concatenation. The shapes travel as a
 ** second operand, i64 (n, 1 + PERI_MAXDIM): the number of dims, then the dims.
 */
+#include "tensor/example_rules.h"
 #include "tensor/rules.h"
 #include <perigee/shape.h>
 
@@ -55,7 +56,8 @@ static peri_status vjp_unpack(const peri_pull *p, peri_tensor **grads) {
 
 static const peri_op op_unpack = {.name = "tensor.unpack", .signature = "pg.unpack(theta, {dims}, ...)", .samples = "vector", .arity = 2,
                                   .help = "Cuts a flat vector into views of these shapes, which must fill it.", .outputs = PERI_VARIADIC,
-                                  .result = PERI_RESULT_OWN, .run = run_unpack, .vjp = vjp_unpack};
+                                  .result = PERI_RESULT_OWN, .run = run_unpack, .vjp = vjp_unpack,
+                                  .per_example = &pri_examples_unpack};
 
 /* Number of elements of the shapes together; -1 with a message. */
 static int64_t total(peri_ctx *cx, int64_t n, const peri_dims *shapes) {

@@ -33,6 +33,7 @@ local function both(name, ...)
 end
 local moments = pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1, variance = 0.01 }
 local square = function(w) return (w * w):sum() end
+local losses = function(w, A) return A:mv(w):sin() end
 
 local optimiser = pg.optim.nesterov { lr = 0.1 }
 optimiser:step(v:clone(), v)
@@ -46,6 +47,9 @@ end
 
 -- One call of every documented name. A function that is documented and not here fails the test.
 local calls = {
+  ["ad.clipped_chunk"] = function() return pg.ad.clipped_chunk(losses, 1, v, true, v, x) end,
+  ["ad.per_example"] = function() return pg.ad.per_example(losses)(v, x) end,
+  ["ad.sqnorms"] = function() return pg.ad.sqnorms(losses, v, x) end,
   ["ad.grad"] = function() return pg.ad.grad(square)(v) end,
   ["ad.value_and_grad"] = function() return pg.ad.value_and_grad(square)(v) end,
   ["ad.hvp"] = function() return pg.ad.hvp(square, v, v) end,

@@ -44,6 +44,22 @@ PERI_API void peri_note_write(peri_tensor *t, const char *where);
 ** recorded. On error every grads[i] is NULL. */
 PERI_API peri_status peri_backward(peri_tensor *y, peri_tensor *seed, peri_tensor *const *xs, int n, peri_tensor **grads);
 
+/* ---- gradients example by example ----
+**
+** What depends on data lifted by peri_lift_data is *batched*: its first axis counts the examples, which every primitive must keep apart
+** (peri_examples, perigee/op.h), else PERI_ERR_SHAPE; everything else is *shared*. y is batched of shape (examples).
+** Only within the outermost begin/end pair. */
+
+/* A fresh alias of x, of any dtype, whose first axis counts examples; all x of a tape have as many. PERI_ERR_SHAPE. */
+PERI_API peri_tensor *peri_lift_data(peri_tensor *x);
+
+/* grads[i], of shape (examples, dims of xs[i]): row k is d y[k] / d xs[i]. On error every grads[i] is NULL. */
+PERI_API peri_status peri_backward_examples(peri_tensor *y, peri_tensor *const *xs, int n, peri_tensor **grads);
+
+/* (examples), f64: the squared norm of example k's gradient by all xs together. Gradients by what is used once are not formed
+** where the primitive knows better. */
+PERI_API peri_tensor *peri_sqnorms(peri_tensor *y, peri_tensor *const *xs, int n);
+
 #ifdef __cplusplus
 }
 #endif

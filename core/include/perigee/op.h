@@ -44,6 +44,22 @@ typedef struct peri_pull {
   uint64_t needs;
 } peri_pull;
 
+/* How a primitive meets examples (ad.per_example, perigee/ad.h). The first axis of a *batched* operand, one that depends on the data,
+** counts them; other operands are *shared*. Bit i of `batched` (bit 63 for all from the 64th on): operand i. Nothing of this is
+** recorded, so a rule need not be differentiable. */
+typedef struct peri_examples {
+  /* Refuses calls that would mix examples: row i of each result may depend on row i of the batched operands alone. That results begin
+  ** with the axis of examples is looked at afterwards. NULL: nothing else to check. */
+  peri_status (*check)(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor *const *out, uint64_t batched);
+  /* Like the op's vjp, but the gradient of a shared operand has the examples as one axis more, the first. NULL: a shared
+  ** operand that needs a gradient is refused. */
+  peri_status (*vjp)(const peri_pull *p, uint64_t batched, peri_tensor **grads);
+  /* (n): the sum of squares, example by example, of what vjp gives for shared operand i, without forming it. NULL, or *norms
+  ** left NULL: it is formed. */
+  peri_status (*sqnorms)(const peri_pull *p, uint64_t batched, int i, peri_tensor **norms);
+  bool moves; /* each result is a view: elements of the one operand, none of them twice */
+} peri_examples;
+
 struct peri_op {
   const char *name;        /* "tensor.exp"; opens its messages */
   const char *signature;   /* "a:exp()" */
@@ -60,7 +76,8 @@ struct peri_op {
   /* Gradient rule: sets grads[i], a new reference of the shape of in[i], for each operand that p->needs; NULL stands for zero. Written
   ** in recordable primitives, so that it can be differentiated in its turn. NULL: no rule, recording it is an error. */
   peri_status (*vjp)(const struct peri_pull *p, peri_tensor **grads);
-  int per_example;         /* how a batched cotangent meets a shared operand */
+  /* What it makes of examples. NULL: elementwise primitives broadcast as usual, all others refuse batched operands. */
+  const peri_examples *per_example;
 };
 
 /* Runs op on its operands (args may be NULL where op takes none). Single output: a new reference, or NULL. */

@@ -1,0 +1,424 @@
+/* examples.c - gradients example by example, and their norms without them.
+**
+** A batched value has one cotangent, of its own shape: row k is example k's. Where it meets a shared operand the ordinary rule would sum
+** over the examples; the per-example rule leaves them in place, and from there down to the variables every cotangent has the axis of
+** examples in front: (n, dims). Between shared values cotangents travel back
+**     through views of contiguous memory     by writing into the same places of n copies of it,
+**     through elementwise primitives         by the ordinary rule on n copies of the operands (views: nothing is copied),
+**     through all others                     one example after the other.
+**
+** Squared norms need no sum over uses where a value is used once and lies in a range of its variable that no other value meets: there
+** |g|^2 is a sum over such ranges, each found by the primitive without forming g (|x|^2 |g|^2 for a matrix product), or from g
+** formed and dropped at once. Other ranges are formed. Source: Goodfellow (2015), Efficient per-example gradient computations;
+** Li, Tramer, Liang & Hashimoto (2022), Large language models can be strong differentially private learners (ghost clipping).
+*/
+#include "ad/tape.h"
+#include "tensor/example_rules.h"
+#include <perigee/ops.h>
+#include <perigee/reduce.h>
+#include <perigee/shape.h>
+
+/* A shared value that a batched call, or a computation on shared values, takes as operand. */
+typedef struct {
+  uint64_t serial;
+  const char *lo, *hi;      /* the memory of its variable that it stands for */
+  bool moved;               /* it is a rearrangement of elements of a variable, and lo, hi are known */
+  bool formed;              /* an operand of a computation on shared values: its gradient is a sum to be formed */
+  int64_t uses;
+} border;
+
+typedef struct {
+  pri_pass pass;
+  int64_t n;                /* examples */
+  peri_tensor *const *xs;
+  int nx;
+  border *borders;          /* NULL unless norms alone are wanted */
+  int64_t border_count, border_cap;
+  peri_tensor *norms;       /* (n), f64 */
+} sweep;
+
+/* ---- which values stand alone ---- */
+
+/* The call that made a serial: down from a further result to the first. */
+static uint64_t call_of_result(const sweep *w, uint64_t serial) {
+  while (!pri_slot_at(&w->pass, serial)->op) serial--;
+  return serial;
+}
+
+static peri_tensor *value_of(const sweep *w, uint64_t serial) {
+  uint64_t first = call_of_result(w, serial);
+  pri_slot *e = pri_slot_at(&w->pass, first);
+  return pri_tensors_of(e)[e->in + (int32_t)(serial - first)];
+}
+
+static bool moves(const pri_slot *e) {
+  const peri_examples *rule = pri_examples_of(e->op);
+  return rule && rule->moves;
+}
+
+/* The variable whose elements a value rearranges: its serial; 0 if it is computed. */
+static uint64_t root_of(const sweep *w, uint64_t serial) {
+  while (!pri_is_x(w->xs, w->nx, serial)) {
+    pri_slot *e = pri_slot_at(&w->pass, call_of_result(w, serial));
+    if (!moves(e)) return 0;
+    serial = pri_tensors_of(e)[0]->node;
+  }
+  return serial;
+}
+
+static void extent(const peri_tensor *t, const char **lo, const char **hi) {
+  int64_t bytes = (int64_t)peri_sizeof((peri_dtype)t->dtype), low = 0, high = 0;
+  for (int i = 0; i < t->ndim; i++) {
+    int64_t reach = (t->dims[i] - 1) * t->strides[i];
+    if (reach < 0) low += reach;
+    else high += reach;
+  }
+  *lo = (const char *)t->data + low * bytes;
+  *hi = t->size ? (const char *)t->data + (high + 1) * bytes : *lo;
+}
+
+/* Where in its variable's memory a value comes from. What a reshape copied comes from all of what was reshaped. */
+static void locate(const sweep *w, border *b) {
+  uint64_t root = root_of(w, b->serial), s = b->serial;
+  b->moved = root != 0;
+  if (!b->moved) return;
+  peri_tensor *owner = pri_owner(value_of(w, root)), *t;
+  while (pri_owner(t = value_of(w, s)) != owner) s = pri_tensors_of(pri_slot_at(&w->pass, call_of_result(w, s)))[0]->node;
+  extent(t, &b->lo, &b->hi);
+}
+
+static border *find_border(const sweep *w, uint64_t serial) {
+  for (int64_t i = 0; i < w->border_count; i++)
+    if (w->borders[i].serial == serial) return &w->borders[i];
+  return NULL;
+}
+
+static peri_status add_border(sweep *w, uint64_t serial, bool formed) {
+  peri_ctx *cx = w->pass.cx;
+  border *b = find_border(w, serial);
+  if (!b) {
+    if (w->border_count == w->border_cap) {
+      int64_t cap = w->border_cap ? 2 * w->border_cap : 32;
+      border *wider = peri_alloc(cx, (size_t)cap * sizeof *wider);
+      if (!wider) return cx->code;
+      if (w->border_count) memcpy(wider, w->borders, (size_t)w->border_count * sizeof *wider);
+      peri_free(cx, w->borders, (size_t)w->border_cap * sizeof *wider);
+      w->borders = wider;
+      w->border_cap = cap;
+    }
+    b = &w->borders[w->border_count++];
+    *b = (border){.serial = serial};
+    locate(w, b);
+  }
+  b->formed |= formed;
+  b->uses++;
+  return PERI_OK;
+}
+
+static peri_status find_borders(sweep *w) {
+  pri_pass *p = &w->pass;
+  for (uint64_t s = p->lo; s <= p->hi; s++) {
+    pri_slot *e = pri_slot_at(p, s);
+    if (!e->op || !p->needed[s - p->lo]) continue;
+    bool batched = e->flags & PRI_BATCHED;
+    if ((!batched && moves(e)) || pri_is_x(w->xs, w->nx, s)) continue;
+    for (int i = 0; i < e->in; i++) {
+      peri_tensor *t = pri_tensors_of(e)[i];
+      if (pri_inside(p, t) && !pri_batched_at(p, t) && add_border(w, t->node, !batched)) return p->cx->code;
+    }
+  }
+  return PERI_OK;
+}
+
+/* The border of that serial if its norm can be taken on its own. */
+static border *alone(const sweep *w, uint64_t serial) {
+  border *b = find_border(w, serial);
+  if (!b || !b->moved || b->formed) return NULL;
+  for (int64_t i = 0; i < w->border_count; i++) {
+    const border *other = &w->borders[i];
+    if (other != b && other->moved && other->lo < b->hi && b->lo < other->hi) return NULL;
+  }
+  return b;
+}
+
+/* norms += more, which is taken over. */
+static peri_status add_norms(sweep *w, peri_tensor *more) {
+  if (!more) return w->pass.cx->code;
+  peri_status st = peri_add_(w->norms, w->norms, more);
+  peri_release(more);
+  return st;
+}
+
+static peri_tensor *squares_of(peri_tensor *g) {
+  return pri_row_squares(g->dtype == PERI_F64 ? peri_retain(g) : peri_cast(g, PERI_F64));
+}
+
+/* ---- back through a call between shared values ---- */
+
+static peri_tensor *for_each_example(const sweep *w, peri_ctx *cx, const peri_tensor *x) {
+  int64_t dims[PERI_MAXDIM] = {w->n};
+  if (x->ndim == PERI_MAXDIM)
+    return peri_fail(cx, PERI_ERR_SHAPE, "ad.per_example: a value of shape %s has no room for the axis of the examples", peri_shape(x)), NULL;
+  memcpy(dims + 1, x->dims, (size_t)x->ndim * sizeof dims[0]);
+  return peri_zeros(cx, (peri_dtype)x->dtype, x->ndim + 1, dims);
+}
+
+static peri_tensor *shaped_for(const sweep *w, peri_tensor *g, const peri_tensor *x) {
+  int64_t dims[PERI_MAXDIM + 1] = {w->n};
+  memcpy(dims + 1, x->dims, (size_t)x->ndim * sizeof dims[0]);
+  return peri_reshape(g, x->ndim + 1, dims);
+}
+
+/* g, the cotangents (n, ...) of a view y of x, into the same places of `sum` (n, dims of x). */
+static peri_status put_back(peri_tensor *sum, peri_tensor *g, const peri_tensor *x, const peri_tensor *y) {
+  int64_t strides[PERI_MAXDIM] = {x->size};
+  int64_t offset = y->size ? ((const char *)y->data - (const char *)x->data) / (int64_t)peri_sizeof((peri_dtype)x->dtype) : 0;
+  memcpy(strides + 1, y->strides, (size_t)y->ndim * sizeof strides[0]);
+  peri_tensor *place = peri_view(sum, g->ndim, g->dims, strides, offset);
+  peri_status st = place ? peri_add_(place, place, g) : sum->cx->code;
+  peri_release(place);
+  return st;
+}
+
+/* Results that are views of a contiguous operand, or copies in C order of all of it. */
+static peri_status back_through_views(sweep *w, pri_slot *e, uint64_t serial) {
+  pri_pass *p = &w->pass;
+  peri_tensor **t = pri_tensors_of(e), *x = t[0], **sum = &p->adjoints[x->node - p->lo];
+  for (int32_t i = 0; i < e->out; i++) {
+    peri_tensor *y = t[e->in + i], *g = p->adjoints[serial - p->lo + (uint64_t)i];
+    if (!g) continue;
+    bool same_order = pri_owner(y) != pri_owner(x) || (y->data == x->data && y->size == x->size && pri_contiguous(y));
+    if (same_order) {
+      peri_tensor *shaped = shaped_for(w, g, x);
+      if (!shaped || pri_accumulate(p, x->node, shaped)) return p->cx->code;
+      continue;
+    }
+    bool own = *sum && (*sum)->refs == 1 && !(*sum)->base && pri_contiguous(*sum);
+    peri_tensor *into = own ? *sum : for_each_example(w, p->cx, x);
+    if (!into) return p->cx->code;
+    if (put_back(into, g, x, y)) {
+      if (!own) peri_release(into);
+      return p->cx->code;
+    }
+    if (!own && pri_accumulate(p, x->node, into)) return p->cx->code;
+  }
+  return PERI_OK;
+}
+
+/* The ordinary rule for example k: its gradients into row k of sums[]. */
+static peri_status example_step(sweep *w, pri_call *c, int32_t nout, int64_t k, peri_tensor **cotangents, peri_tensor **grads, peri_tensor **sums) {
+  peri_tensor *const *all = c->pull.cotangents;
+  peri_ctx *cx = w->pass.cx;
+  peri_status st = PERI_OK;
+  for (int32_t i = 0; i < nout; i++) {
+    cotangents[i] = all[i] && !st ? peri_select(all[i], 0, k) : NULL;
+    if (all[i] && !cotangents[i]) st = cx->code;
+  }
+  pri_call one = *c;
+  one.pull.cotangents = cotangents;
+  for (int64_t i = 0; i < c->pull.n; i++) grads[i] = NULL;
+  if (!st) st = one.pull.op->vjp(&one.pull, grads);
+  for (int64_t i = 0; i < c->pull.n; i++) {
+    if (!grads[i]) continue;
+    if (!st && pri_inside(&w->pass, c->t[i])) {
+      if (!sums[i] && !(sums[i] = for_each_example(w, cx, c->t[i]))) st = cx->code;
+      peri_tensor *row = st ? NULL : peri_select(sums[i], 0, k);
+      st = row ? peri_copy_(row, grads[i]) : cx->code;
+      peri_release(row);
+    }
+    peri_release(grads[i]);
+  }
+  for (int32_t i = 0; i < nout; i++) peri_release(cotangents[i]);
+  return st;
+}
+
+static peri_status back_one_by_one(sweep *w, pri_call *c, int32_t nout, peri_tensor **sums) {
+  peri_ctx *cx = w->pass.cx;
+  size_t bytes = (size_t)(nout + c->pull.n) * sizeof(peri_tensor *);
+  peri_tensor **room = peri_alloc(cx, bytes);
+  if (!room) return cx->code;
+  peri_status st = PERI_OK;
+  for (int64_t k = 0; k < w->n && !st; k++) st = example_step(w, c, nout, k, room, room + nout, sums);
+  peri_free(cx, room, bytes);
+  return st;
+}
+
+/* ---- back through a batched call ---- */
+
+static peri_status refuse_shared(const pri_call *c) {
+  return peri_fail(c->t[0]->cx, PERI_ERR_STATE,
+                   "ad.per_example: %s has no per-example rule for an operand that the examples share; ad.stop(x) makes it a constant",
+                   c->pull.op->name);
+}
+
+static peri_status back_through_batched(sweep *w, pri_call *c, peri_tensor **grads) {
+  const peri_examples *rule = pri_examples_of(c->pull.op);
+  uint64_t batched = 0, shared = 0;
+  for (int64_t i = 0; i < c->pull.n; i++) {
+    uint64_t bit = (uint64_t)1 << (i < 63 ? i : 63);
+    if (pri_batched_at(&w->pass, c->t[i])) batched |= bit;
+    else if (c->pull.needs & bit) shared |= bit;
+  }
+  for (int i = 0; w->borders && rule->sqnorms && i < 63 && i < c->pull.n; i++) {
+    border *b = shared >> i & 1 ? alone(w, c->t[i]->node) : NULL;
+    peri_tensor *norms = NULL;
+    if (!b || b->uses != 1) continue;
+    if (rule->sqnorms(&c->pull, batched, i, &norms)) return w->pass.cx->code;
+    if (!norms) continue;
+    if (add_norms(w, norms)) return w->pass.cx->code;
+    shared &= ~((uint64_t)1 << i);
+    c->pull.needs &= ~((uint64_t)1 << i);
+  }
+  if (!shared) return c->pull.needs ? c->pull.op->vjp(&c->pull, grads) : PERI_OK;
+  return rule->vjp ? rule->vjp(&c->pull, batched, grads) : refuse_shared(c);
+}
+
+/* ---- the sweep ---- */
+
+static peri_status back_through(sweep *w, uint64_t serial, peri_tensor **grads) {
+  pri_pass *p = &w->pass;
+  pri_slot *e = pri_slot_at(p, serial);
+  pri_call c;
+  if (!(e->flags & PRI_BATCHED) && moves(e)) {
+    peri_tensor **t = pri_tensors_of(e);
+    bool copied = pri_owner(t[e->in]) != pri_owner(t[0]);
+    if (t[0]->ndim < PERI_MAXDIM && (copied || pri_contiguous(t[0]))) return back_through_views(w, e, serial);
+  }
+  pri_call_of(p, serial, &c);
+  if (e->flags & PRI_BATCHED) return back_through_batched(w, &c, grads);
+  if (e->op->map) return pri_vjp_own_copies(&c.pull, 0, grads);
+  return back_one_by_one(w, &c, e->out, grads);
+}
+
+static peri_status step(sweep *w, uint64_t serial) {
+  pri_pass *p = &w->pass;
+  pri_slot *e = pri_slot_at(p, serial);
+  peri_tensor **t = pri_tensors_of(e);
+  if (pri_check_versions(p->cx, e)) return p->cx->code;
+  size_t bytes = (size_t)e->in * sizeof(peri_tensor *);
+  peri_tensor **grads = peri_alloc(p->cx, bytes);
+  if (!grads) return p->cx->code;
+  memset(grads, 0, bytes);
+  peri_status st = back_through(w, serial, grads);
+  for (int32_t i = 0; i < e->in; i++) {
+    if (!grads[i]) continue;
+    if (!st && pri_inside(p, t[i])) st = pri_accumulate(p, t[i]->node, grads[i]);
+    else peri_release(grads[i]);
+  }
+  peri_free(p->cx, grads, bytes);
+  return st;
+}
+
+/* Takes the norms of those results of a call that stand alone, and forgets their cotangents. */
+static peri_status settle(sweep *w, uint64_t serial, int32_t nout) {
+  pri_pass *p = &w->pass;
+  for (uint64_t s = serial; s < serial + (uint64_t)nout; s++) {
+    peri_tensor *g = p->adjoints[s - p->lo];
+    if (!g || !alone(w, s)) continue;
+    if (add_norms(w, squares_of(g))) return p->cx->code;
+    pri_drop_adjoints(p, s, 1);
+  }
+  return PERI_OK;
+}
+
+static peri_status sweep_back(sweep *w) {
+  pri_pass *p = &w->pass;
+  for (uint64_t s = p->hi + 1; s-- > p->lo;) {
+    if (!p->needed[s - p->lo] || !pri_visits(p, s) || pri_is_x(w->xs, w->nx, s)) continue;
+    int32_t out = pri_slot_at(p, s)->out;
+    bool batched = pri_slot_at(p, s)->flags & PRI_BATCHED;
+    if (pri_stopped(p->cx)) return peri_check_interrupt(p->cx);
+    if (w->borders && !batched && settle(w, s, out)) return p->cx->code;
+    if (pri_visits(p, s) && step(w, s)) return p->cx->code;
+    pri_drop_adjoints(p, s, out);
+  }
+  return PERI_OK;
+}
+
+static peri_status check_losses(const peri_tensor *y, bool *batched) {
+  pri_tape *tape = y->cx->tape;
+  *batched = tape && pri_recorded(y) && (tape->slots[y->node - tape->base].flags & PRI_BATCHED);
+  if (!*batched)
+    return peri_fail(y->cx, PERI_ERR_STATE, "ad.per_example: the losses, of shape %s, do not depend on the data given as arguments", peri_shape(y));
+  if (y->ndim != 1)
+    return peri_fail(y->cx, PERI_ERR_SHAPE, "ad.per_example: the function returned a tensor of shape %s; return one loss an example, (%lld)", peri_shape(y),
+                     (long long)tape->examples);
+  if (!pri_carries_gradient(y))
+    return peri_fail(y->cx, PERI_ERR_DTYPE, "ad.per_example: the function returned %s, which carries no gradient; return f32 or f64",
+                     peri_dtype_name((peri_dtype)y->dtype));
+  return PERI_OK;
+}
+
+/* Opens the sweep and runs it; *reached as in pri_pass_begin. */
+static peri_status run(sweep *w, peri_tensor *y, bool norms, bool *reached) {
+  pri_pass *p = &w->pass;
+  bool batched;
+  *reached = false;
+  if (check_losses(y, &batched) || pri_pass_begin(p, "ad.per_example", y, w->xs, w->nx, reached)) return y->cx->code;
+  w->n = p->tape->examples;
+  if (!*reached) return PERI_OK;
+  if (pri_pass_open(p, w->xs, w->nx)) return p->cx->code;
+  if (!p->needed[y->node - p->lo]) return PERI_OK;
+  if (norms) {
+    w->borders = peri_alloc(p->cx, 32 * sizeof *w->borders);
+    if (!w->borders) return p->cx->code;
+    w->border_cap = 32;
+    if (find_borders(w)) return p->cx->code;
+  }
+  peri_tensor **top = &p->adjoints[y->node - p->lo];
+  *top = peri_full(p->cx, (peri_dtype)y->dtype, y->ndim, y->dims, 1);
+  return *top ? sweep_back(w) : p->cx->code;
+}
+
+static void close_sweep(sweep *w, bool reached) {
+  if (reached) pri_pass_close(&w->pass);
+  peri_free(w->pass.cx, w->borders, (size_t)w->border_cap * sizeof *w->borders);
+}
+
+static peri_tensor *adjoint_of(const sweep *w, bool reached, const peri_tensor *x) {
+  const pri_pass *p = &w->pass;
+  return reached && p->adjoints && x->node <= p->hi ? p->adjoints[x->node - p->lo] : NULL;
+}
+
+static peri_status collect(const sweep *w, bool reached, peri_tensor **grads) {
+  for (int i = 0; i < w->nx; i++) {
+    peri_tensor *x = w->xs[i], *g = adjoint_of(w, reached, x);
+    if (!g) grads[i] = for_each_example(w, x->cx, x);
+    else grads[i] = g->dtype == x->dtype ? peri_retain(g) : peri_cast(g, (peri_dtype)x->dtype);
+    if (!grads[i]) return x->cx->code;
+  }
+  return PERI_OK;
+}
+
+peri_status peri_backward_examples(peri_tensor *y, peri_tensor *const *xs, int n, peri_tensor **grads) {
+  peri_ctx *cx = y->cx;
+  sweep w = {.xs = xs, .nx = n, .pass = {.cx = cx}};
+  bool reached;
+  pri_record *before = cx->record;
+  for (int i = 0; i < n; i++) grads[i] = NULL;
+  cx->record = NULL;
+  peri_status st = run(&w, y, false, &reached);
+  if (!st) st = collect(&w, reached, grads);
+  close_sweep(&w, reached);
+  cx->record = before;
+  for (int i = 0; st && i < n; i++) peri_release(grads[i]), grads[i] = NULL;
+  return st;
+}
+
+peri_tensor *peri_sqnorms(peri_tensor *y, peri_tensor *const *xs, int n) {
+  peri_ctx *cx = y->cx;
+  sweep w = {.xs = xs, .nx = n, .pass = {.cx = cx}};
+  bool reached = false;
+  if (y->ndim > 0 && !(w.norms = peri_zeros(cx, PERI_F64, 1, y->dims))) return NULL;
+  pri_record *before = cx->record;
+  cx->record = NULL;
+  peri_status st = run(&w, y, true, &reached);
+  for (int i = 0; i < n && !st; i++) {
+    peri_tensor *g = adjoint_of(&w, reached, xs[i]);
+    if (g) st = add_norms(&w, squares_of(g));
+  }
+  close_sweep(&w, reached);
+  cx->record = before;
+  if (st) return peri_release(w.norms), NULL;
+  return w.norms;
+}

@@ -1,0 +1,70 @@
+/* example_rules.c - products and examples. For a batched A, row b of it a_b and of the cotangent g_b, a shared matrix B gets from example b
+**     C = A B            a_b g_b^T                squared norm |a_b|^2 |g_b|^2
+**     c = A x            g_b a_b                               |a_b|^2 g_b^2
+**     stacks A_b B       A_b^T G_b                             <A_b A_b^T, G_b G_b^T>, where that is less work
+*/
+#include "linalg/example_rules.h"
+#include "linalg/linalg.h"
+#include "tensor/example_rules.h"
+#include "tensor/rules.h"
+#include <perigee/reduce.h>
+#include <perigee/shape.h>
+
+static peri_tensor *columns(peri_tensor *a) { return peri_unsqueeze(a, a->ndim); }
+static peri_tensor *matrix_transpose(peri_tensor *a) { return peri_transpose(a, -1, -2); }
+static peri_tensor *row_squares(peri_tensor *a) { return pri_row_squares(a->dtype == PERI_F64 ? keep(a) : peri_cast(a, PERI_F64)); }
+
+/* Of a matrix by a matrix or vector: the rows of the first are the examples. */
+static peri_status check_rows(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor *const *out, uint64_t batched) {
+  (void)args, (void)out;
+  return batched & 2 ? pri_mixes(op, in[1], "multiplies by what the examples make up together") : PERI_OK;
+}
+
+static peri_status vjp_mm(const peri_pull *p, uint64_t batched, peri_tensor **grads) {
+  peri_tensor *a = p->in[0], *b = p->in[1], *g = p->cotangents[0];
+  (void)batched;
+  if (needs(p, 0)) grads[0] = pri_unbroadcast(r2(peri_mm, keep(g), r1(matrix_transpose, keep(b))), a);
+  if (needs(p, 1)) grads[1] = r2(peri_mul, columns(a), peri_unsqueeze(g, 1));
+  return ruled(p, grads);
+}
+
+static peri_status vjp_mv(const peri_pull *p, uint64_t batched, peri_tensor **grads) {
+  peri_tensor *a = p->in[0], *x = p->in[1], *g = p->cotangents[0];
+  (void)batched;
+  if (needs(p, 0)) grads[0] = pri_unbroadcast(r2(peri_mul, columns(g), keep(x)), a);
+  if (needs(p, 1)) grads[1] = r2(peri_mul, columns(g), keep(a));
+  return ruled(p, grads);
+}
+
+static peri_status sqnorms_rank_one(const peri_pull *p, uint64_t batched, int i, peri_tensor **norms) {
+  (void)batched, (void)i;
+  *norms = r2(peri_mul, row_squares(p->in[0]), row_squares(p->cotangents[0]));
+  return *norms ? PERI_OK : p->in[0]->cx->code;
+}
+
+const peri_examples pri_examples_mm = {.check = check_rows, .vjp = vjp_mm, .sqnorms = sqnorms_rank_one};
+const peri_examples pri_examples_mv = {.check = check_rows, .vjp = vjp_mv, .sqnorms = sqnorms_rank_one};
+
+/* Stacks: the leading axes broadcast from the last, and the matrices stand behind them. */
+static peri_status check_stacks(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor *const *out, uint64_t batched) {
+  (void)args;
+  for (int i = 0; i < 2; i++)
+    if (batched >> i & 1 && (in[i]->ndim != out[0]->ndim || in[i]->ndim < 3))
+      return pri_mixes(op, in[i], "takes axis 1 for one of a matrix, or broadcasts it");
+  return PERI_OK;
+}
+
+static peri_tensor *gram(peri_tensor *a) { return r2(peri_bmm, keep(a), r1(matrix_transpose, keep(a))); }
+
+static peri_status sqnorms_bmm(const peri_pull *p, uint64_t batched, int i, peri_tensor **norms) {
+  peri_tensor *a = p->in[0], *b = p->in[1], *g = p->cotangents[0];
+  (void)batched;
+  if (i != 1 || a->ndim != 3 || b->ndim != 2) return PERI_OK;
+  double T = (double)a->dims[1], k = (double)b->dims[0], n = (double)b->dims[1];
+  if (T * T * (k + n) > 2 * T * k * n) return PERI_OK; /* forming it is less work */
+  peri_tensor *product = r2(peri_mul, gram(a), gram(g));
+  *norms = product ? peri_sum(product, 6, false) : NULL;
+  peri_release(product);
+  return *norms ? PERI_OK : a->cx->code;
+}
+const peri_examples pri_examples_bmm = {.check = check_stacks, .vjp = pri_vjp_own_copies, .sqnorms = sqnorms_bmm};
