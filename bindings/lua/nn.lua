@@ -314,6 +314,7 @@ local function check_labels(who, z, y)
   if y:ndim() ~= 1 or y:dim(1) ~= z:dim(1) then
     error(("%s: %d rows of scores and labels of shape (%s)"):format(who, z:dim(1), table.concat(y:dims(), ", ")), 3)
   end
+  y = pg.ad.stop(y)                                               -- the check is not part of the function
   if y:size() > 0 and (y:min() < 1 or y:max() > z:dim(2)) then
     error(("%s: labels must lie in 1..%d, got %d"):format(who, z:dim(2), y:min() < 1 and y:min() or y:max()), 3)
   end
