@@ -230,3 +230,28 @@ test("matrix norms", function(t)
   t.fails(function() linalg.norm(a, "spectral") end, "linalg.norm: the kind must be 'frobenius', 'nuclear', 1, 2 or math.huge, got spectral")
   t.fails(function() linalg.norm(pg.ones { 3 }) end, "linalg.norm: a matrix is needed, got shape %(3%)")
 end)
+
+test("iterative methods survive each failing allocation", function(t)
+  local a, rng = definite(5, 22), pg.rng(23)
+  local calls = {
+    cg = function() return linalg.cg(a, a[1]) end,
+    power = function() return linalg.power(a, 5, { rng = rng, max = 3 }) end,
+    lanczos = function() return linalg.lanczos(a, 5, { k = 2, rng = rng }) end,
+    hutchinson = function() return linalg.hutchinson(a, 5, { rng = rng, probes = 2 }) end,
+    hutchpp = function() return linalg.hutchpp(a, 5, { rng = rng, products = 6 }) end,
+    slq = function() return linalg.slq(a, 5, { rng = rng, probes = 2 }):trace(pg.log) end,
+    norm = function() return linalg.norm(a, "nuclear") end,
+  }
+  for name, call in pairs(calls) do
+    local n = 0
+    repeat
+      pg.testing.fail_allocation(n, false)
+      local ok, err = pcall(call)
+      pg.testing.fail_allocation(-1)
+      local through = ok and not pg.testing.allocation_failed()
+      if not ok then t.ok(type(err) == "string" and err:find "memory", "%s, allocation %d: the error is '%s'", name, n, tostring(err)) end
+      n = n + 1 + n // 8
+    until through
+    t.ok(pcall(call), "%s works again", name)
+  end
+end)
