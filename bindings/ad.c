@@ -68,7 +68,9 @@ static int call_function(lua_State *L, const call *c, int function, int top) {
     lua_pushvalue(L, top + 1 + i);
     lua_replace(L, -1 - top + c->arg[i] - 1);
   }
-  return lua_pcall(L, top, LUA_MULTRET, 0);
+  int status = lua_pcall(L, top, LUA_MULTRET, 0);
+  glue_of(L)->L = L; /* a coroutine that ran in between is over */
+  return status;
 }
 
 /* What a loss may be: one element, f32 or f64. A number is a constant (NULL, PERI_OK). */
@@ -99,6 +101,7 @@ static peri_status backward(const call *c, peri_tensor *y, peri_tensor *seed) {
 
 static int rethrow(lua_State *L, peri_ctx *cx, int lua_status) {
   if (lua_status != LUA_OK) return lua_error(L); /* the script's own error is on top */
+  if (pri_custom_error(L, cx)) return lua_error(L);
   return raise_core(L, cx);
 }
 
@@ -172,6 +175,7 @@ static int l_hvp(lua_State *L) {
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 6); /* the inner alias's box */
     if (!st) lua_status = lua_pcall(L, 1, 1, 0);
+    glue_of(L)->L = L;
     if (!st && lua_status == LUA_OK && !(st = check_loss(L, &outer, -1, &y)) && y) st = peri_backward(y, NULL, inner, 1, g);
     peri_tape_end(cx, m2);
   }
@@ -237,6 +241,7 @@ static int l_jacobian(lua_State *L) {
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 4);
     lua_status = lua_pcall(L, 1, 1, 0);
+    glue_of(L)->L = L;
   }
   if (!st && lua_status == LUA_OK) {
     peri_tensor *y = test_tensor(L, -1);
@@ -267,4 +272,5 @@ static const pri_row rows[] = {
 void pri_bind_ad(lua_State *L) {
   pri_register(L, "ad", rows, 0);
   pri_bind_ad_examples(L);
+  pri_bind_ad_custom(L);
 }

@@ -88,6 +88,7 @@ static peri_status record_losses(lua_State *L, losses *c) {
   lua_pushvalue(L, c->loss);
   for (int i = 0; i < c->count; i++) lua_pushvalue(L, c->lifted[i] ? ++boxes : c->first + i);
   c->lua_status = lua_pcall(L, c->count, 1, 0);
+  glue_of(L)->L = L; /* a coroutine that ran in between is over */
   if (c->lua_status != LUA_OK) return PERI_OK;
   c->y = test_tensor(L, -1);
   if (c->y) return PERI_OK;
@@ -104,6 +105,7 @@ static int with_losses(lua_State *L, losses *c, int results, peri_status (*then)
   if (!st && c->lua_status == LUA_OK) st = then(c, ud);
   peri_tape_end(c->cx, mark);
   if (c->lua_status != LUA_OK) return lua_error(L);
+  if (st && pri_custom_error(L, c->cx)) return lua_error(L);
   if (st) return raise_core(L, c->cx);
   lua_settop(L, base);
   return results;

@@ -85,6 +85,7 @@ void pri_bind_shape(lua_State *L);
 void pri_bind_index(lua_State *L);
 void pri_bind_ad(lua_State *L);
 void pri_bind_ad_examples(lua_State *L);
+void pri_bind_ad_custom(lua_State *L);
 void pri_bind_linalg(lua_State *L);
 void pri_bind_random(lua_State *L);
 void pri_bind_process(lua_State *L);
@@ -95,6 +96,8 @@ void pri_bind_io(lua_State *L);
 void pri_bind_workers(lua_State *L);
 void pri_bind_testing(lua_State *L);
 void pri_bind_system(lua_State *L);
+
+bool pri_custom_error(lua_State *L, peri_ctx *cx); /* after a failed pass: pushes what an ad.custom backward raised, if it did (ad_custom.c) */
 
 int l_index(lua_State *L);     /* t[key] where key is a table or a tensor, arguments (t, key) (index.c) */
 int l_newindex(lua_State *L);  /* t[key] = value, arguments (t, key, value) (index.c) */

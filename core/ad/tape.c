@@ -16,6 +16,7 @@ static size_t many_bytes(int64_t n) { return (size_t)n * (sizeof(peri_tensor *) 
 
 bool peri_recorded(const peri_tensor *x) { return pri_recorded(x); }
 bool peri_tape_open(const peri_ctx *cx) { return cx->tape != NULL; }
+uint64_t peri_tape_id(const peri_ctx *cx) { return cx->tape ? cx->tape->base : 0; }
 
 static void clear_slot(peri_ctx *cx, pri_slot *s) {
   int64_t n = s->in + s->out;
@@ -167,7 +168,7 @@ void peri_tape_end(peri_ctx *cx, peri_mark m) {
   if (!tape) return;
   tape->depth = m.depth;
   if (tape->depth > 0) return; /* the outer pass still goes through what the inner one computed */
-  cx->serial = tape->base + (uint64_t)tape->n;
+  cx->serial = tape->base + (uint64_t)tape->n; /* one beyond the last slot: no two tapes begin alike */
   cx->tape = NULL;
   cx->record = NULL;
   truncate(cx, tape, 0);

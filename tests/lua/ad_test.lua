@@ -246,3 +246,62 @@ test("a failing allocation in a pass is an ordinary error", function(t)
     t.ok(n > 50, "the walk fails %d allocations", n)
   end
 end)
+
+-- ---- ad.custom ----
+
+test("a custom function has the gradient it says, to any order", function(t)
+  local cube = ad.custom { forward = function(x) return x * x * x end, backward = function(g, _, x) return 3 * g * x * x end }
+  local x = pg.tensor { 0.5, -2, 3 }
+  t.equal(cube(x):tolist(), (x * x * x):tolist())
+  t.near(ad.grad(function(v) return cube(v):sum() end)(x), 3 * x * x, 1e-14)
+  t.near(ad.hvp(function(v) return cube(v):sum() end, x, pg.ones { 3 }), 6 * x, 1e-14)
+  t.near(ad.grad(ad.grad(ad.grad(cube)))(2.0):item(), 6, 1e-13)
+  ad.check(function(v) return (cube(v) * cube(v:flip())):sum() end, x)
+  local exp = ad.custom { forward = pg.exp, backward = function(g, y) return g * y end }
+  t.near(ad.hvp(function(v) return exp(v):sum() end, x, pg.ones { 3 }), x:exp(), 1e-12)
+end)
+
+test("a straight-through estimator, and a gradient that is not the derivative", function(t)
+  local round = ad.custom { forward = pg.round, backward = function(g) return g end }
+  local reverse = ad.custom { forward = function(x) return x end, backward = function(g) return -g end }
+  local x = pg.tensor { 0.4, 1.6 }
+  local value, g = ad.value_and_grad(function(v) return (round(v) * 3):sum() end)(x)
+  t.equal({ value, g:tolist() }, { 6.0, { 3, 3 } })
+  t.equal(ad.grad(function(v) return reverse(v):sum() end)(x):tolist(), { -1, -1 })
+end)
+
+test("custom functions of several arguments, not all of them tensors", function(t)
+  local f = ad.custom {
+    forward = function(a, k, b, opt) return a * k + b * opt.c end,
+    backward = function(g, _, _, k, _, opt) return g * k, nil, g * opt.c end,
+  }
+  local x, y = pg.tensor { 1, 2 }, pg.tensor { 3, 4 }
+  local ga, gb = ad.grad(function(a, b) return f(a, 5, b, { c = 7 }):sum() end, { 1, 2 })(x, y)
+  t.equal({ ga:tolist(), gb:tolist() }, { { 5, 5 }, { 7, 7 } })
+  local none = ad.custom { forward = function(a) return a * 2 end, backward = function() return nil end }
+  t.equal(ad.grad(function(a) return none(a):sum() end)(x):tolist(), { 0, 0 })
+  local inside = coroutine.wrap(function() return ad.grad(function(a) return f(a, 5, y, { c = 1 }):sum() end)(x) end)
+  t.equal(inside():tolist(), { 5, 5 })
+end)
+
+test("what a custom function does wrong is said", function(t)
+  local x, problem = pg.ones { 2 }, { "mine" }
+  local function with(backward, forward)
+    local f = ad.custom { forward = forward or function(a) return a * 2 end, backward = backward }
+    return function() return ad.grad(function(a) return f(a):sum() end)(x) end
+  end
+  local ok, e = pcall(with(function() error(problem) end))
+  t.ok(not ok and e == problem, "the error object arrives as it was raised")
+  t.fails(with(function(g) return g:sum() end), "backward returned number for argument 1, of shape %(2%)")
+  t.fails(with(function(g) return g:unsqueeze(1) end), "backward returned shape %(1, 2%) for argument 1, of shape %(2%)")
+  t.fails(with(function(g) return g end, function() return nil end), "forward returned nil; return a tensor")
+  t.fails(function() ad.custom { forward = pg.exp } end, "option 'backward' must be a function, got nil")
+  t.fails(function() ad.custom { forward = pg.exp, backward = pg.exp, back = 1 } end, "did you mean 'backward'")
+  t.fails(function()
+    ad.grad(function(a)
+      local f = ad.custom { forward = function(b) return a * b end, backward = function(g) return g end }
+      return f(a):sum()
+    end)(x)
+  end, "forward uses a tensor that is being differentiated; make it an argument")
+  t.equal(ad.grad(function(v) return (v * v):sum() end)(x):tolist(), { 2, 2 })
+end)

@@ -50,6 +50,10 @@ local calls = {
   ["ad.clipped_chunk"] = function() return pg.ad.clipped_chunk(losses, 1, v, true, v, x) end,
   ["ad.per_example"] = function() return pg.ad.per_example(losses)(v, x) end,
   ["ad.sqnorms"] = function() return pg.ad.sqnorms(losses, v, x) end,
+  ["ad.custom"] = function()
+    local double = pg.ad.custom { forward = function(w, k) return w * k end, backward = function(g, _, _, k) return g * k end }
+    return pg.ad.grad(function(w) return double(w, 2):sum() end)(v)
+  end,
   ["ad.grad"] = function() return pg.ad.grad(square)(v) end,
   ["ad.value_and_grad"] = function() return pg.ad.value_and_grad(square)(v) end,
   ["ad.hvp"] = function() return pg.ad.hvp(square, v, v) end,

@@ -36,6 +36,9 @@ PERI_API bool peri_recorded(const peri_tensor *x);
 /* Whether a tape is open: what is written in place now may have been recorded. */
 PERI_API bool peri_tape_open(const peri_ctx *cx);
 
+/* A number that no two tapes share; 0 if none is open. */
+PERI_API uint64_t peri_tape_id(const peri_ctx *cx);
+
 /* Says who writes into t in place ("add_ at step.lua:41"), for the message if t turns out to be needed as it was. */
 PERI_API void peri_note_write(peri_tensor *t, const char *where);
 
