@@ -48,6 +48,8 @@ return {
                          "Every step of opt followed by the proximal map of lr times the function." },
   ["optim.lbfgs"] = { "optim.lbfgs{ [memory = 10, tolerance = 1e-8, iterations = 1000, c1, c2, evaluations] } -> optimiser",
                       "Limited-memory BFGS with a strong Wolfe line search, Liu & Nocedal (1989); :minimise(f, x0), or :step(x, f), f giving value and gradient." },
+  ["optim.save"] = { "optim.save(path, opt) -> opt", "Writes the state of an optimiser or an average as NPZ." },
+  ["optim.load"] = { "optim.load(path, opt) -> opt", "Sets opt to a saved state; refuses another kind or shape." },
   ["optim.constant"] = { "optim.constant(lr) -> schedule", "The same step size at every step." },
   ["optim.step_decay"] = { "optim.step_decay{ lr, every | at[, factor = 0.1] } -> schedule",
                            "lr times factor for each `every` steps, or for each step number of `at`, that are behind." },

@@ -288,3 +288,40 @@ test("lbfgs: stepwise is minimise; a saved state continues to the same bytes", f
   t.fails(function() first:step(pg.ones { 3 }, f) end, "x is f64 %(3%), but the state belongs to f64 %(4%)")
   t.fails(function() first:state(optim.adam {}:state()) end, "the saved state is one of 'adam'")
 end)
+
+test("a state in a file continues to the same bytes", function(t)
+  local path = os.tmpname()
+  local function add(avg, x) avg:add(x) end
+  local function step(opt, x) opt:step(x, pg.sin(x)) end
+  local f = ad.value_and_grad(rosenbrock)
+  local cases = {
+    { function() return optim.adam { lr = 0.1 } end, step },
+    { function() return optim.nesterov { lr = 0.01 } end, step },
+    { function() return optim.chain { optim.clip(1), optim.momentum(0.9), optim.rmsprop {} } end, step },
+    { function() return optim.projected(optim.sgd { lr = 0.1, momentum = 0.5 }, { ball = 1 }) end, step },
+    { function() return optim.lbfgs { memory = 3 } end, function(opt, x) opt:step(x, f) end },
+    { function() return optim.window_average { window = 3 } end, add },
+  }
+  for _, dtype in ipairs { "f64", "f32" } do
+    for _, case in ipairs(cases) do
+      local make, advance = case[1], case[2]
+      local whole, x = make(), pg.tensor({ -1.2, 1, 0.7 }, dtype)
+      for k = 1, 6 do
+        if k == 4 then optim.save(path, whole) end
+        if k == 4 then case.copy = x:clone() end
+        advance(whole, x)
+      end
+      local other = make()
+      t.ok(rawequal(optim.load(path, other), other))
+      for _ = 4, 6 do advance(other, case.copy) end
+      t.equal(case.copy, x, tostring(other))
+      local a, b = whole:state(), other:state()
+      t.equal(a.steps, b.steps)
+      t.fails(function() optim.load(path, optim.exponential_average()) end, "optim.exponential_average: the saved state is one of")
+    end
+  end
+  pg.io.save_npz(path, { x = pg.ones { 3 } })
+  t.fails(function() optim.load(path, optim.adam {}) end, "is not a saved state: it holds 'x'")
+  t.fails(function() optim.save(3, optim.adam {}) end, "optim.save: the path must be a string, got number")
+  os.remove(path)
+end)
