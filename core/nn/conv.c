@@ -9,6 +9,7 @@
 **     conv2d_input(y, w):   to y  conv2d(u, w),          to w  conv2d_weight(u, y)
 **     conv2d_weight(x, y):  to x  conv2d_input(y, u),    to y  conv2d(x, u)
 */
+#include "nn/conv_examples.h"
 #include "tensor/rules.h"
 #include <cblas.h>
 #include <perigee/nn.h>
@@ -262,12 +263,13 @@ static peri_status vjp_conv2d_weight(const peri_pull *p, peri_tensor **grads) {
   return ruled(p, grads);
 }
 
-#define CONV(NAME, SIGNATURE, HELP)                                                                                     \
+#define CONV(NAME, EXAMPLES, SIGNATURE, HELP)                                                                           \
   static const peri_op op_##NAME = {.name = "nn." #NAME, .signature = SIGNATURE, .help = HELP, .samples = "images",     \
-                                    .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = vjp_##NAME};
-CONV(conv2d, "nn.conv2d(x, w[, { stride, padding }])", "Two-dimensional convolution of images (n, c, h, w) with filters (o, c, kh, kw).")
-CONV(conv2d_input, "nn.conv2d_input(y, w, h, w)", "The transposed convolution.")
-CONV(conv2d_weight, "nn.conv2d_weight(x, y, kh, kw)", "The gradient of a convolution by its filters.")
+                                    .arity = 2, .outputs = 1, .result = PERI_RESULT_OWN, .run = run_##NAME, .vjp = vjp_##NAME,  \
+                                    .per_example = EXAMPLES};
+CONV(conv2d, &pri_examples_conv2d, "nn.conv2d(x, w[, { stride, padding }])", "Two-dimensional convolution of images (n, c, h, w) with filters (o, c, kh, kw).")
+CONV(conv2d_input, &pri_examples_conv2d_input, "nn.conv2d_input(y, w, h, w)", "The transposed convolution.")
+CONV(conv2d_weight, NULL, "nn.conv2d_weight(x, y, kh, kw)", "The gradient of a convolution by its filters.")
 
 peri_tensor *peri_conv2d(peri_tensor *x, peri_tensor *w, peri_conv c) {
   return peri_apply(&op_conv2d, (peri_tensor *[]){x, w}, &(peri_args){.i = {c.stride, c.padding}});
