@@ -13,19 +13,21 @@ static double diagonal(peri_dtype t, const void *a, int64_t n, int64_t i) {
 }
 
 /* L over A, (n, n) row-major; what is above the diagonal stays. */
-static peri_status factorise(peri_ctx *cx, const char *who, peri_dtype t, void *a, int64_t n, int64_t which, int64_t count) {
+static peri_status factorise(peri_ctx *cx, const char *who, peri_dtype t, void *a, int64_t n, int64_t which,
+                             int64_t count) {
   int order = (int)n, info = 0;
   char text[48];
   if (pri_symmetric(cx, who, t, a, n)) return cx->code;
   (t == PERI_F32 ? spotrf_ : dpotrf_)("U", &order, a, &order, &info, 1);
   if (info == 0) return PERI_OK;
   if (info < 0) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: LAPACK refused argument %d", who, -info);
-  return peri_fail(cx, PERI_ERR_NUMERIC, "%s: %s is not positive definite (pivot %d is %.2g); add jitter or symmetrise", who,
-                   pri_subject(text, which, count), info, diagonal(t, a, n, info - 1));
+  return peri_fail(cx, PERI_ERR_NUMERIC, "%s: %s is not positive definite (pivot %d is %.2g); add jitter or symmetrise",
+                   who, pri_subject(text, which, count), info, diagonal(t, a, n, info - 1));
 }
 
 static void clear_above(void *a, int64_t n, size_t bytes) {
-  for (int64_t i = 0; i + 1 < n; i++) memset((char *)a + (size_t)(i * n + i + 1) * bytes, 0, (size_t)(n - 1 - i) * bytes);
+  for (int64_t i = 0; i + 1 < n; i++)
+    memset((char *)a + (size_t)(i * n + i + 1) * bytes, 0, (size_t)(n - 1 - i) * bytes);
 }
 
 /* A copy of the stack in which every matrix is replaced by its factor. */
@@ -52,8 +54,10 @@ static peri_status run_cholesky(const peri_op *op, peri_tensor *const *in, const
 }
 
 static void store(peri_tensor *t, int64_t i, double value) {
-  if (t->dtype == PERI_F32) ((float *)t->data)[i] = (float)value;
-  else ((double *)t->data)[i] = value;
+  if (t->dtype == PERI_F32)
+    ((float *)t->data)[i] = (float)value;
+  else
+    ((double *)t->data)[i] = value;
 }
 
 /* A new tensor of one number for each matrix of the stack. */
@@ -75,8 +79,8 @@ static peri_status run_logdet(const peri_op *op, peri_tensor *const *in, const p
 }
 
 /* Sign and log |det| of the matrix at `a`, which is destroyed. The determinant does not mind the transposition. */
-static peri_status sign_and_log(peri_ctx *cx, const char *who, peri_dtype t, void *a, int64_t n, int *pivots, double *sign,
-                                double *logarithm) {
+static peri_status sign_and_log(peri_ctx *cx, const char *who, peri_dtype t, void *a, int64_t n, int *pivots,
+                                double *sign, double *logarithm) {
   int order = (int)n, info = 0;
   if (pri_finite(cx, who, t, a, n, false)) return cx->code;
   if (n > 0) (t == PERI_F32 ? sgetrf_ : dgetrf_)(&order, &order, a, &order, pivots, &info);

@@ -21,7 +21,10 @@ static size_t work_bytes(const solver *s) { return (size_t)s->lwork * peri_sizeo
 
 static peri_status solver_open(solver *s) {
   int info = 0, query = -1, isize = 1, one = 1;
-  union { double f64; float f32; } size = {0};
+  union {
+    double f64;
+    float f32;
+  } size = {0};
   routine(s)(s->job, "U", &s->n, NULL, s->n ? &s->n : &one, NULL, &size, &query, &isize, &query, &info, 1, 1);
   if (pri_work_size(s->cx, s->who, s->dtype == PERI_F32 ? size.f32 : size.f64, &s->lwork)) return s->cx->code;
   s->liwork = isize;
@@ -41,8 +44,8 @@ static peri_status solve_one(solver *s, void *a, void *w, int64_t which, int64_t
   if (pri_symmetric(s->cx, s->who, s->dtype, a, s->n)) return s->cx->code;
   routine(s)(s->job, "U", &s->n, a, &s->n, w, s->work, &s->lwork, s->iwork, &s->liwork, &info, 1, 1);
   if (info == 0) return PERI_OK;
-  return peri_fail(s->cx, PERI_ERR_NUMERIC, "%s: %s: the eigenvalue iteration did not converge (LAPACK info %d)", s->who,
-                   pri_subject(text, which, count), info);
+  return peri_fail(s->cx, PERI_ERR_NUMERIC, "%s: %s: the eigenvalue iteration did not converge (LAPACK info %d)",
+                   s->who, pri_subject(text, which, count), info);
 }
 
 /* w and, in place of the matrices of a, their vectors, one a row; a is contiguous, of the solver's dtype. */
@@ -57,7 +60,8 @@ static peri_status solve_all(solver *s, peri_tensor *a, peri_tensor *w) {
   return st;
 }
 
-static peri_status decompose(const peri_op *op, peri_tensor *a, const char *job, peri_tensor **values, peri_tensor **vectors) {
+static peri_status decompose(const peri_op *op, peri_tensor *a, const char *job, peri_tensor **values,
+                             peri_tensor **vectors) {
   peri_dtype t;
   int64_t n;
   if (pri_square(op->name, a, &n) || pri_real_dtype(op->name, a, NULL, &t) ||
@@ -93,15 +97,16 @@ const peri_op pri_op_eigvalsh = {.name = "linalg.eigvalsh",
                                  .samples = "symmetric",
                                  .signature = "linalg.eigvalsh(a)",
                                  .help = "Eigenvalues of a symmetric matrix, ascending."};
-const peri_op pri_op_eigh = {.name = "linalg.eigh",
-                             .arity = 1,
-                             .outputs = 2,
-                             .result = PERI_RESULT_OWN,
-                             .run = run_eigh,
-                             .vjp = pri_vjp_eigh,
-                             .samples = "symmetric",
-                             .signature = "linalg.eigh(a)",
-                             .help = "Eigenvalues of a symmetric matrix, ascending, and its orthonormal eigenvectors as columns."};
+const peri_op pri_op_eigh = {
+    .name = "linalg.eigh",
+    .arity = 1,
+    .outputs = 2,
+    .result = PERI_RESULT_OWN,
+    .run = run_eigh,
+    .vjp = pri_vjp_eigh,
+    .samples = "symmetric",
+    .signature = "linalg.eigh(a)",
+    .help = "Eigenvalues of a symmetric matrix, ascending, and its orthonormal eigenvectors as columns."};
 
 peri_tensor *peri_eigvalsh(peri_tensor *a) { return peri_apply(&pri_op_eigvalsh, &a, NULL); }
 peri_status peri_eigh(peri_tensor *a, peri_tensor **values, peri_tensor **vectors) {

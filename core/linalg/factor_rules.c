@@ -33,7 +33,9 @@ static peri_tensor *with_transpose(pri_binary *f, peri_tensor *a) {
   return r2(f, a, t);
 }
 
-static peri_tensor *plus(peri_tensor *sum, peri_tensor *more) { return sum ? r2(peri_add, sum, more) : (peri_release(more), NULL); }
+static peri_tensor *plus(peri_tensor *sum, peri_tensor *more) {
+  return sum ? r2(peri_add, sum, more) : (peri_release(more), NULL);
+}
 
 /* ---- triangles ---- */
 
@@ -94,7 +96,9 @@ peri_status pri_vjp_logdet(const peri_pull *p, peri_tensor **grads) {
 }
 
 peri_status pri_vjp_slogdet(const peri_pull *p, peri_tensor **grads) {
-  return p->cotangents[1] ? (grads[0] = pri_unbroadcast(of_determinant(p->in[0], p->cotangents[1]), p->in[0]), ruled(p, grads)) : PERI_OK;
+  return p->cotangents[1]
+             ? (grads[0] = pri_unbroadcast(of_determinant(p->in[0], p->cotangents[1]), p->in[0]), ruled(p, grads))
+             : PERI_OK;
 }
 
 /* ---- spectra ---- */
@@ -111,8 +115,10 @@ static peri_status check_gaps(const peri_pull *p, peri_tensor *values, const cha
     const double *row = (const double *)wide->data + i / n * n, scale = fmax(fabs(row[0]), fabs(row[n - 1]));
     int64_t k = i % n;
     if (k > 0 && !(fabs(row[k] - row[k - 1]) > 4 * epsilon * scale))
-      st = peri_fail(cx, PERI_ERR_NUMERIC, "ad: %s: %s %lld and %lld coincide (%g), so their vectors have no gradient, nor have the values a second one",
-                     p->op->name, what, (long long)k, (long long)k + 1, row[k]);
+      st = peri_fail(
+          cx, PERI_ERR_NUMERIC,
+          "ad: %s: %s %lld and %lld coincide (%g), so their vectors have no gradient, nor have the values a second one",
+          p->op->name, what, (long long)k, (long long)k + 1, row[k]);
   }
   peri_release(wide);
   return st;
@@ -193,7 +199,8 @@ static peri_status check_svd(const peri_pull *p, peri_tensor *s) {
   peri_status st = PERI_OK;
   for (int64_t i = 0, k = s->dims[s->ndim - 1]; i < wide->size && !st; i++)
     if (((double *)wide->data)[i] == 0)
-      st = peri_fail(s->cx, PERI_ERR_NUMERIC, "ad: %s: singular value %lld is 0, so its vectors have no gradient", p->op->name, (long long)(i % k) + 1);
+      st = peri_fail(s->cx, PERI_ERR_NUMERIC, "ad: %s: singular value %lld is 0, so its vectors have no gradient",
+                     p->op->name, (long long)(i % k) + 1);
   peri_release(wide);
   return st;
 }
@@ -202,7 +209,8 @@ static peri_status check_svd(const peri_pull *p, peri_tensor *s) {
 static peri_tensor *added(bool first, peri_tensor *sum, peri_tensor *more) { return first ? more : plus(sum, more); }
 
 /* Everything but the values' part; v = vt^T. gu and gv may be NULL, not both. */
-static peri_tensor *svd_vectors(peri_tensor *u, peri_tensor *s, peri_tensor *vt, peri_tensor *v, peri_tensor *gu, peri_tensor *gv) {
+static peri_tensor *svd_vectors(peri_tensor *u, peri_tensor *s, peri_tensor *vt, peri_tensor *v, peri_tensor *gu,
+                                peri_tensor *gv) {
   int64_t m = u->dims[u->ndim - 2], k = u->dims[u->ndim - 1], n = v->dims[v->ndim - 2];
   peri_tensor *core = gu ? times_diagonal(turning(s, u, gu), s) : NULL;
   if (gv) core = added(!gu, core, diagonal_times(s, turning(s, v, gv)));

@@ -88,8 +88,8 @@ static double element(peri_dtype t, const void *x, int64_t at) {
   return t == PERI_F32 ? ((const float *)x)[at] : ((const double *)x)[at];
 }
 
-peri_status pri_finite_lines(peri_ctx *cx, const char *who, const char *what, peri_dtype t, const void *matrix, int64_t lines,
-                             int64_t length, bool columns) {
+peri_status pri_finite_lines(peri_ctx *cx, const char *who, const char *what, peri_dtype t, const void *matrix,
+                             int64_t lines, int64_t length, bool columns) {
   int64_t parts = t == PERI_C128 ? 2 : 1, size = lines * length * parts;
   int64_t at = t == PERI_F32 ? first_bad_f32(matrix, size) : first_bad_f64(matrix, size);
   if (at < 0) return PERI_OK;
@@ -145,15 +145,17 @@ enum { SYMMETRY_TILE = 32 };
 ASYMMETRY(asymmetry_f64, double)
 ASYMMETRY(asymmetry_f32, float)
 
-static peri_status refuse_asymmetric(peri_ctx *cx, const char *who, peri_dtype t, const void *a, int64_t n, double allowed) {
+static peri_status refuse_asymmetric(peri_ctx *cx, const char *who, peri_dtype t, const void *a, int64_t n,
+                                     double allowed) {
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < i; j++) {
       double x = element(t, a, i * n + j), y = element(t, a, j * n + i);
       if (fabs(x - y) > allowed)
-        return peri_fail(cx, PERI_ERR_VALUE,
-                         "%s: the matrix is not symmetric (row %lld, column %lld holds %g, its mirror image %g); symmetrise "
-                         "it: (a + a:t()) / 2",
-                         who, (long long)i + 1, (long long)j + 1, x, y);
+        return peri_fail(
+            cx, PERI_ERR_VALUE,
+            "%s: the matrix is not symmetric (row %lld, column %lld holds %g, its mirror image %g); symmetrise "
+            "it: (a + a:t()) / 2",
+            who, (long long)i + 1, (long long)j + 1, x, y);
     }
   return PERI_OK;
 }
@@ -179,7 +181,8 @@ peri_status pri_matrices(const char *who, const peri_tensor *t, int64_t *rows, i
   *rows = t->dims[t->ndim - 2];
   *cols = t->dims[t->ndim - 1];
   if (!pri_fits_blas(*rows) || !pri_fits_blas(*cols))
-    return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: %s is beyond LAPACK's largest dimension, 2147483647", who, peri_shape(t));
+    return peri_fail(t->cx, PERI_ERR_SHAPE, "%s: %s is beyond LAPACK's largest dimension, 2147483647", who,
+                     peri_shape(t));
   return PERI_OK;
 }
 
@@ -206,7 +209,8 @@ const char *pri_subject(char text[48], int64_t which, int64_t count) {
 
 peri_status pri_work_fits(peri_ctx *cx, const char *who, double elements) {
   if (elements < (double)INT32_MAX) return PERI_OK;
-  return peri_fail(cx, PERI_ERR_SHAPE, "%s: the matrix is too large, LAPACK's work space would have %.3g elements", who, elements);
+  return peri_fail(cx, PERI_ERR_SHAPE, "%s: the matrix is too large, LAPACK's work space would have %.3g elements", who,
+                   elements);
 }
 
 peri_status pri_work_size(peri_ctx *cx, const char *who, double answer, int *size) {

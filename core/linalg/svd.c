@@ -25,7 +25,10 @@ static size_t iwork_bytes(const solver *s) { return 8 * (size_t)s->k * sizeof(in
 
 static peri_status solver_open(solver *s) {
   int info = 0, query = -1, unused;
-  union { double f64; float f32; } size = {0};
+  union {
+    double f64;
+    float f32;
+  } size = {0};
   routine(s)(s->job, &s->n, &s->m, NULL, &s->n, NULL, NULL, &s->n, NULL, &s->k, &size, &query, &unused, &info, 1);
   if (pri_work_size(s->cx, s->who, s->dtype == PERI_F32 ? size.f32 : size.f64, &s->lwork)) return s->cx->code;
   if (!(s->work = peri_alloc(s->cx, work_bytes(s)))) return s->cx->code;
@@ -38,15 +41,20 @@ static void solver_close(solver *s) {
 }
 
 /* Matrix `which` of the copies a, which are destroyed. u and vt may be NULL. */
-static peri_status solve_one(solver *s, peri_tensor *a, peri_tensor *u, peri_tensor *w, peri_tensor *vt, int64_t which) {
+static peri_status solve_one(solver *s, peri_tensor *a, peri_tensor *u, peri_tensor *w, peri_tensor *vt,
+                             int64_t which) {
   const int64_t bytes = (int64_t)peri_sizeof(s->dtype), m = s->m, n = s->n, k = s->k;
   char *at = (char *)a->data + which * m * n * bytes, *values = (char *)w->data + which * k * bytes, text[48];
-  char *left = vt ? (char *)vt->data + which * k * n * bytes : NULL, *right = u ? (char *)u->data + which * m * k * bytes : NULL;
+  char *left = vt ? (char *)vt->data + which * k * n * bytes : NULL,
+       *right = u ? (char *)u->data + which * m * k * bytes : NULL;
   int info = 0;
-  if (peri_check_interrupt(s->cx) || pri_finite_lines(s->cx, s->who, "matrix", s->dtype, at, m, n, false)) return s->cx->code;
-  routine(s)(s->job, &s->n, &s->m, at, &s->n, values, left, &s->n, right, &s->k, s->work, &s->lwork, s->iwork, &info, 1);
+  if (peri_check_interrupt(s->cx) || pri_finite_lines(s->cx, s->who, "matrix", s->dtype, at, m, n, false))
+    return s->cx->code;
+  routine(s)(s->job, &s->n, &s->m, at, &s->n, values, left, &s->n, right, &s->k, s->work, &s->lwork, s->iwork, &info,
+             1);
   if (info == 0) return PERI_OK;
-  return peri_fail(s->cx, PERI_ERR_NUMERIC, "%s: %s: the iteration for singular values did not converge (LAPACK info %d)", s->who,
+  return peri_fail(s->cx, PERI_ERR_NUMERIC,
+                   "%s: %s: the iteration for singular values did not converge (LAPACK info %d)", s->who,
                    pri_subject(text, which, pri_count_matrices(a)), info);
 }
 
@@ -57,9 +65,11 @@ static peri_status decompose(const peri_op *op, peri_tensor *a, peri_tensor **va
   if (pri_matrices(op->name, a, &m, &n) || pri_real_dtype(op->name, a, NULL, &t)) return a->cx->code;
   int64_t k = m < n ? m : n;
   if (pri_work_fits(a->cx, op->name, 5. * (double)k * (double)k + 70. * (double)(m + n))) return a->cx->code;
-  solver s = {.cx = a->cx, .who = op->name, .job = vectors ? "S" : "N", .dtype = t, .m = (int)m, .n = (int)n, .k = (int)k};
+  solver s = {
+      .cx = a->cx, .who = op->name, .job = vectors ? "S" : "N", .dtype = t, .m = (int)m, .n = (int)n, .k = (int)k};
   peri_tensor *w = pri_like_stack(a, t, 1, 0, k), *copy = w ? peri_cast(a, t) : NULL;
-  peri_tensor *u = copy && vectors ? pri_like_stack(a, t, 2, m, k) : NULL, *vt = u ? pri_like_stack(a, t, 2, k, n) : NULL;
+  peri_tensor *u = copy && vectors ? pri_like_stack(a, t, 2, m, k) : NULL,
+              *vt = u ? pri_like_stack(a, t, 2, k, n) : NULL;
   peri_status st = copy && (vt || !vectors) ? PERI_OK : a->cx->code;
   if (!st && copy->size) st = solver_open(&s);
   for (int64_t i = 0; !st && copy->size && i < pri_count_matrices(a); i++) st = solve_one(&s, copy, u, w, vt, i);
@@ -103,7 +113,8 @@ static peri_tensor *matrix_transposed(peri_tensor *t) { return peri_transpose(t,
 
 /* V diag(1 / s) U^T, 0 for 1 / s where s does not count. */
 static peri_tensor *inverse_of(const peri_tensor *a, peri_tensor *u, peri_tensor *s, peri_tensor *vt, double rcond) {
-  peri_tensor *counts = counted(a, s, rcond), *reciprocal = counts ? peri_reciprocal(s) : NULL, *nought = reciprocal ? number(s, 0) : NULL;
+  peri_tensor *counts = counted(a, s, rcond), *reciprocal = counts ? peri_reciprocal(s) : NULL,
+              *nought = reciprocal ? number(s, 0) : NULL;
   peri_tensor *weights = nought ? peri_where(counts, reciprocal, nought) : NULL;
   peri_release(counts);
   peri_release(reciprocal);
@@ -127,8 +138,10 @@ static peri_status run_pinv(const peri_op *op, peri_tensor *const *in, const per
 
 peri_tensor *peri_matrix_rank(peri_tensor *a, double rcond) {
   peri_tensor *s = peri_svdvals(a), *counts = NULL, *r = NULL;
-  if (s && s->dims[s->ndim - 1] == 0) r = peri_zeros(a->cx, PERI_I64, s->ndim - 1, s->dims);
-  else if (s && (counts = counted(a, s, rcond))) r = peri_sum(counts, 1u << (s->ndim - 1), false);
+  if (s && s->dims[s->ndim - 1] == 0)
+    r = peri_zeros(a->cx, PERI_I64, s->ndim - 1, s->dims);
+  else if (s && (counts = counted(a, s, rcond)))
+    r = peri_sum(counts, 1u << (s->ndim - 1), false);
   peri_release(counts);
   peri_release(s);
   return r;
@@ -170,4 +183,6 @@ peri_status peri_svd(peri_tensor *a, peri_tensor **u, peri_tensor **s, peri_tens
   *vt = out[2];
   return st;
 }
-peri_tensor *peri_pinv(peri_tensor *a, double rcond) { return peri_apply(&pri_op_pinv, &a, &(peri_args){.f = {rcond}}); }
+peri_tensor *peri_pinv(peri_tensor *a, double rcond) {
+  return peri_apply(&pri_op_pinv, &a, &(peri_args){.f = {rcond}});
+}

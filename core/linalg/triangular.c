@@ -12,22 +12,22 @@ typedef struct {
   peri_dtype dtype;
   int64_t n, columns;
   bool upper, transposed;
-} system_;
+} triangle;
 
-static double element(const system_ *s, const peri_tensor *a, int64_t at) {
+static double element(const triangle *s, const peri_tensor *a, int64_t at) {
   return s->dtype == PERI_F32 ? ((const float *)a->data)[at] : ((const double *)a->data)[at];
 }
 
 /* The triangle at `at` of a, strides s0 and s1: finite, without a zero on its diagonal. */
-static peri_status check_triangle(const system_ *s, const peri_tensor *a, int64_t at, int64_t which, int64_t count) {
+static peri_status check_triangle(const triangle *s, const peri_tensor *a, int64_t at, int64_t which, int64_t count) {
   const int64_t *st = a->strides + a->ndim - 2;
   char text[48];
   for (int64_t i = 0; i < s->n; i++) {
     for (int64_t j = s->upper ? i : 0, end = s->upper ? s->n : i + 1; j < end; j++) {
       double x = element(s, a, at + i * st[0] + j * st[1]);
       if (x - x != 0)
-        return peri_fail(s->cx, PERI_ERR_NUMERIC, "%s: the matrix holds %g at row %lld, column %lld", s->who, x, (long long)i + 1,
-                         (long long)j + 1);
+        return peri_fail(s->cx, PERI_ERR_NUMERIC, "%s: the matrix holds %g at row %lld, column %lld", s->who, x,
+                         (long long)i + 1, (long long)j + 1);
     }
     if (element(s, a, at + i * (st[0] + st[1])) == 0)
       return peri_fail(s->cx, PERI_ERR_NUMERIC, "%s: %s is singular (diagonal element %lld is 0)", s->who,
@@ -37,7 +37,7 @@ static peri_status check_triangle(const system_ *s, const peri_tensor *a, int64_
 }
 
 /* x (n, columns), row-major, becomes T^-1 x. A column-major T is the transpose of what lies there row by row. */
-static void solve_one(const system_ *s, const peri_tensor *a, int64_t at, void *x) {
+static void solve_one(const triangle *s, const peri_tensor *a, int64_t at, void *x) {
   const int64_t *st = a->strides + a->ndim - 2;
   bool rows = s->n <= 1 || (st[1] == 1 && st[0] >= s->n);
   int lda = (int)(s->n <= 1 ? 1 : rows ? st[0] : st[1]), n = (int)s->n, columns = (int)s->columns;
@@ -51,7 +51,7 @@ static void solve_one(const system_ *s, const peri_tensor *a, int64_t at, void *
 }
 
 /* x holds the right-hand sides, broadcast; they become the solutions. */
-static peri_status solve_all(const system_ *s, peri_tensor *x, const peri_tensor *a, const pri_batch *batch) {
+static peri_status solve_all(const triangle *s, peri_tensor *x, const peri_tensor *a, const pri_batch *batch) {
   int64_t sa[PERI_MAXDIM], size = s->n * s->columns * (int64_t)peri_sizeof(s->dtype), checked = -1;
   pri_batch_strides(batch, a, 2, sa);
   for (int64_t i = 0; i < batch->count; i++) {
@@ -70,12 +70,16 @@ static peri_tensor *as_stored(peri_tensor *a, peri_dtype t) {
   return pri_fits_blas(st[0]) && pri_fits_blas(st[1]) ? pri_blas_operand(a, t) : peri_cast(a, t);
 }
 
-static peri_status run_solve_triangular(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+static peri_status run_solve_triangular(const peri_op *op, peri_tensor *const *in, const peri_args *args,
+                                        peri_tensor **out) {
   peri_tensor *a = in[0], *b = in[1];
   peri_ctx *cx = a->cx;
   int64_t dims[PERI_MAXDIM];
   int nd;
-  system_ s = {.who = op->name, .cx = cx, .upper = args->i[0] & PERI_TRIANGLE_UPPER, .transposed = args->i[0] & PERI_TRIANGLE_TRANSPOSED};
+  triangle s = {.who = op->name,
+                .cx = cx,
+                .upper = args->i[0] & PERI_TRIANGLE_UPPER,
+                .transposed = args->i[0] & PERI_TRIANGLE_TRANSPOSED};
   bool vector = b->ndim == 1;
   if (pri_check_system(op->name, a, b, &s.n) || pri_real_dtype(op->name, a, b, &s.dtype)) return cx->code;
   if (vector) {
@@ -105,8 +109,10 @@ static peri_status run_solve_triangular(const peri_op *op, peri_tensor *const *i
 static void copy_triangle(char *packed, char *full, int64_t n, size_t bytes, bool pack) {
   for (int64_t i = 0; i < n; i++) {
     size_t length = (size_t)(i + 1) * bytes;
-    if (pack) memcpy(packed, full, length);
-    else memcpy(full, packed, length);
+    if (pack)
+      memcpy(packed, full, length);
+    else
+      memcpy(full, packed, length);
     packed += length;
     full += (size_t)n * bytes;
   }
@@ -121,7 +127,8 @@ static peri_status run_pack_tril(const peri_op *op, peri_tensor *const *in, cons
   int64_t length = n * (n + 1) / 2;
   peri_tensor *a = peri_contiguous(in[0]), *r = a ? pri_like_stack(a, t, 1, 0, length) : NULL;
   for (int64_t i = 0, count = pri_count_matrices(in[0]); r && i < count; i++)
-    copy_triangle((char *)r->data + (size_t)(i * length) * bytes, (char *)a->data + (size_t)(i * n * n) * bytes, n, bytes, true);
+    copy_triangle((char *)r->data + (size_t)(i * length) * bytes, (char *)a->data + (size_t)(i * n * n) * bytes, n,
+                  bytes, true);
   peri_release(a);
   out[0] = r;
   return r ? PERI_OK : in[0]->cx->code;
@@ -137,16 +144,19 @@ static int64_t triangle_side(int64_t length) {
 
 static peri_status check_packed(const peri_op *op, const peri_tensor *v, int64_t *n) {
   if (v->ndim < 1 || v->ndim >= PERI_MAXDIM)
-    return peri_fail(v->cx, PERI_ERR_SHAPE, "%s: a packed triangle has 1 to %d axes, got shape %s", op->name, PERI_MAXDIM - 1, peri_shape(v));
+    return peri_fail(v->cx, PERI_ERR_SHAPE, "%s: a packed triangle has 1 to %d axes, got shape %s", op->name,
+                     PERI_MAXDIM - 1, peri_shape(v));
   int64_t length = v->dims[v->ndim - 1];
   *n = triangle_side(length);
   if (*n * (*n + 1) / 2 == length) return PERI_OK;
-  return peri_fail(v->cx, PERI_ERR_SHAPE, "%s: %lld elements are no triangle; n (n + 1) / 2 is %lld for n = %lld and %lld for n = %lld",
-                   op->name, (long long)length, (long long)(*n * (*n + 1) / 2), (long long)*n, (long long)((*n + 1) * (*n + 2) / 2),
-                   (long long)*n + 1);
+  return peri_fail(v->cx, PERI_ERR_SHAPE,
+                   "%s: %lld elements are no triangle; n (n + 1) / 2 is %lld for n = %lld and %lld for n = %lld",
+                   op->name, (long long)length, (long long)(*n * (*n + 1) / 2), (long long)*n,
+                   (long long)((*n + 1) * (*n + 2) / 2), (long long)*n + 1);
 }
 
-static peri_status run_unpack_tril(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+static peri_status run_unpack_tril(const peri_op *op, peri_tensor *const *in, const peri_args *args,
+                                   peri_tensor **out) {
   (void)args;
   int64_t n = 0, dims[PERI_MAXDIM];
   int nd = in[0]->ndim;
@@ -158,7 +168,8 @@ static peri_status run_unpack_tril(const peri_op *op, peri_tensor *const *in, co
   int64_t length = n * (n + 1) / 2;
   peri_tensor *v = peri_contiguous(in[0]), *r = v ? peri_zeros(v->cx, t, nd + 1, dims) : NULL;
   for (int64_t i = 0, count = r ? pri_count_matrices(r) : 0; i < count; i++)
-    copy_triangle((char *)v->data + (size_t)(i * length) * bytes, (char *)r->data + (size_t)(i * n * n) * bytes, n, bytes, false);
+    copy_triangle((char *)v->data + (size_t)(i * length) * bytes, (char *)r->data + (size_t)(i * n * n) * bytes, n,
+                  bytes, false);
   peri_release(v);
   out[0] = r;
   return r ? PERI_OK : in[0]->cx->code;

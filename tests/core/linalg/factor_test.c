@@ -9,8 +9,10 @@
 static peri_tensor *random_tensor(peri_ctx *cx, peri_dtype t, int nd, const int64_t *dims, uint64_t seed) {
   peri_tensor *r = MADE(peri_new(cx, t, nd, dims));
   for (int64_t i = 0; i < r->size; i++) {
-    if (t == PERI_F32) ((float *)r->data)[i] = (float)support_uniform(&seed);
-    else ((double *)r->data)[i] = support_uniform(&seed);
+    if (t == PERI_F32)
+      ((float *)r->data)[i] = (float)support_uniform(&seed);
+    else
+      ((double *)r->data)[i] = support_uniform(&seed);
   }
   return r;
 }
@@ -26,7 +28,9 @@ static peri_tensor *definite(peri_ctx *cx, peri_dtype t, int nd, const int64_t *
   return r;
 }
 
-static double at(const peri_tensor *t, int64_t i) { return t->dtype == PERI_F32 ? ((float *)t->data)[i] : ((double *)t->data)[i]; }
+static double at(const peri_tensor *t, int64_t i) {
+  return t->dtype == PERI_F32 ? ((float *)t->data)[i] : ((double *)t->data)[i];
+}
 
 /* |x y - z| <= tolerance, x y released. */
 static void check_product(peri_ctx *cx, peri_tensor *x, peri_tensor *y, peri_tensor *z, double tolerance) {
@@ -56,7 +60,8 @@ static void factors_multiply_back(void **state) {
     for (int k = 0; k < 5; k++) {
       int64_t n = sizes[k];
       double tolerance = tolerance_of(types[t]);
-      peri_tensor *a = definite(cx, types[t], 2, (int64_t[]){n, n}, 5), *l = MADE(peri_cholesky(a)), *lt = transposed(cx, l);
+      peri_tensor *a = definite(cx, types[t], 2, (int64_t[]){n, n}, 5), *l = MADE(peri_cholesky(a)),
+                  *lt = transposed(cx, l);
       assert_int_equal(l->dtype, types[t]);
       check_product(cx, l, lt, a, tolerance * (double)n);
       for (int64_t i = 0; i < n; i++)
@@ -80,14 +85,16 @@ static void rectangular_factors_multiply_back_in_every_layout(void **state) {
       for (int layout = 0; layout < 3; layout++) {
         int64_t m = shapes[k][0], n = shapes[k][1];
         double tolerance = tolerance_of(types[t]);
-        peri_tensor *whole = layout == 1 ? random_tensor(cx, types[t], 2, (int64_t[]){n, m}, 3) : random_tensor(cx, types[t], 2, (int64_t[]){2 * m, 3 * n}, 3);
+        peri_tensor *whole = layout == 1 ? random_tensor(cx, types[t], 2, (int64_t[]){n, m}, 3)
+                                         : random_tensor(cx, types[t], 2, (int64_t[]){2 * m, 3 * n}, 3);
         peri_tensor *a = layout == 1   ? transposed(cx, whole)
                          : layout == 2 ? MADE(peri_view(whole, 2, (int64_t[]){m, n}, (int64_t[]){6 * n, 3}, 0))
                                        : MADE(peri_view(whole, 2, (int64_t[]){m, n}, (int64_t[]){3 * n, 1}, 0));
         peri_tensor *u, *s, *vt, *q, *r;
         EXPECT_OK(peri_svd(a, &u, &s, &vt));
         EXPECT_OK(peri_qr(a, &q, &r));
-        peri_tensor *us = scaled_columns(cx, u, s), *v = transposed(cx, vt), *p = MADE(peri_pinv(a, -1)), *ap = MADE(peri_bmm(a, p));
+        peri_tensor *us = scaled_columns(cx, u, s), *v = transposed(cx, vt), *p = MADE(peri_pinv(a, -1)),
+                    *ap = MADE(peri_bmm(a, p));
         check_product(cx, us, vt, a, tolerance * 10);
         check_orthonormal(cx, u, tolerance);
         check_orthonormal(cx, v, tolerance);
@@ -109,12 +116,15 @@ static void triangular_systems_solve_in_every_layout(void **state) {
         for (int64_t i = 0; i < 2 * n; i++) /* diagonals of all three views */
           for (int64_t j = 0; j < 2 * n; j++) {
             double x = at(whole, i * 2 * n + j) / (double)n + (i == j ? 2 : 0);
-            if (types[t] == PERI_F32) ((float *)whole->data)[i * 2 * n + j] = (float)x;
-            else ((double *)whole->data)[i * 2 * n + j] = x;
+            if (types[t] == PERI_F32)
+              ((float *)whole->data)[i * 2 * n + j] = (float)x;
+            else
+              ((double *)whole->data)[i * 2 * n + j] = x;
           }
         const int64_t strides[3][2] = {{2 * n, 1}, {1, 2 * n}, {4 * n, 2}};
         peri_tensor *a = MADE(peri_view(whole, 2, (int64_t[]){n, n}, strides[layout], 0));
-        peri_tensor *b = random_tensor(cx, types[t], 2, (int64_t[]){n, 4}, 12), *x = MADE(peri_solve_triangular(a, b, flags));
+        peri_tensor *b = random_tensor(cx, types[t], 2, (int64_t[]){n, 4}, 12),
+                    *x = MADE(peri_solve_triangular(a, b, flags));
         peri_tensor *half = MADE(flags & PERI_TRIANGLE_UPPER ? peri_triu(a, 0) : peri_tril(a, 0));
         peri_tensor *m = flags & PERI_TRIANGLE_TRANSPOSED ? transposed(cx, half) : peri_retain(half);
         check_product(cx, m, x, b, tolerance_of(types[t]));
@@ -129,7 +139,8 @@ static void stacks_are_factored_one_by_one(void **state) {
   peri_tensor *l = MADE(peri_cholesky(flipped)), *d = MADE(peri_logdet(flipped)), *w = MADE(peri_eigvalsh(flipped));
   for (int64_t i = 0; i < 2; i++)
     for (int64_t j = 0; j < 3; j++) {
-      peri_tensor *row = MADE(peri_select(a, 0, 1 - i)), *one = MADE(peri_select(row, 0, j)), *lo = MADE(peri_cholesky(one));
+      peri_tensor *row = MADE(peri_select(a, 0, 1 - i)), *one = MADE(peri_select(row, 0, j)),
+                  *lo = MADE(peri_cholesky(one));
       peri_tensor *part = MADE(peri_select(l, 0, i)), *same = MADE(peri_select(part, 0, j));
       SAME_BITS(lo, same);
       double product = 0;
@@ -145,7 +156,8 @@ static void stacks_are_factored_one_by_one(void **state) {
 /* A matrix of one element repeated: as large as one likes. */
 static peri_tensor *endless(peri_ctx *cx, int64_t rows, int64_t cols) {
   double one = 1;
-  peri_tensor *x = MADE(peri_from(cx, PERI_F64, 0, NULL, &one)), *r = MADE(peri_view(x, 2, (int64_t[]){rows, cols}, (int64_t[]){0, 0}, 0));
+  peri_tensor *x = MADE(peri_from(cx, PERI_F64, 0, NULL, &one)),
+              *r = MADE(peri_view(x, 2, (int64_t[]){rows, cols}, (int64_t[]){0, 0}, 0));
   peri_release(x);
   return r;
 }
@@ -155,14 +167,17 @@ static void what_lapack_cannot_be_given_is_refused(void **state) {
   peri_tensor *tall = endless(cx, INT64_C(1) << 32, 1), *wide = endless(cx, 2, INT64_C(1) << 32);
   peri_tensor *large = endless(cx, 40000, 40000), *long_ = endless(cx, 3, INT64_C(40000000)), *b = endless(cx, 3, 1);
   peri_tensor *p, *q, *r;
-  EXPECT_FAILS(peri_svdvals(wide), PERI_ERR_SHAPE, "linalg.svdvals: (2, 4294967296) is beyond LAPACK's largest dimension");
+  EXPECT_FAILS(peri_svdvals(wide), PERI_ERR_SHAPE,
+               "linalg.svdvals: (2, 4294967296) is beyond LAPACK's largest dimension");
   EXPECT_FAILS(peri_qr(wide, &p, &q), PERI_ERR_SHAPE, "linalg.qr: (2, 4294967296) is beyond");
-  EXPECT_FAILS(peri_eigh(large, &p, &q), PERI_ERR_SHAPE, "linalg.eigh: the matrix is too large, LAPACK's work space would have 3.2e+09 elements");
+  EXPECT_FAILS(peri_eigh(large, &p, &q), PERI_ERR_SHAPE,
+               "linalg.eigh: the matrix is too large, LAPACK's work space would have 3.2e+09 elements");
   EXPECT_FAILS(peri_svd(large, &p, &q, &r), PERI_ERR_SHAPE, "linalg.svd: the matrix is too large");
   EXPECT_FAILS(peri_svdvals(long_), PERI_ERR_SHAPE, "linalg.svdvals: the matrix is too large");
   EXPECT_FAILS(peri_qr(long_, &p, &q), PERI_ERR_SHAPE, "linalg.qr: the matrix is too large");
   EXPECT_FAILS(peri_lstsq(long_, b, -1, &p, &q), PERI_ERR_SHAPE, "linalg.lstsq: the matrix is too large");
-  EXPECT_FAILS(peri_lstsq(b, tall, -1, &p, &q), PERI_ERR_SHAPE, "linalg.lstsq: the right-hand side has 4294967296 rows, the matrix 3");
+  EXPECT_FAILS(peri_lstsq(b, tall, -1, &p, &q), PERI_ERR_SHAPE,
+               "linalg.lstsq: the right-hand side has 4294967296 rows, the matrix 3");
   peri_tensor *all[] = {tall, wide, large, long_, b};
   for (int i = 0; i < 5; i++) peri_release(all[i]);
 }
@@ -207,7 +222,8 @@ static void a_gradient_from_c(void **state) {
   peri_tensor *a = definite(cx, PERI_F64, 2, (int64_t[]){6, 6}, 41), *inverse = MADE(peri_inverse(a)), *g = NULL;
   peri_mark mark;
   EXPECT_OK(peri_tape_begin(cx, &mark));
-  peri_tensor *v = MADE(peri_lift(a)), *l = MADE(peri_cholesky(v)), *d = MADE(peri_diagonal(l, 0)), *y = MADE(peri_log(d));
+  peri_tensor *v = MADE(peri_lift(a)), *l = MADE(peri_cholesky(v)), *d = MADE(peri_diagonal(l, 0)),
+              *y = MADE(peri_log(d));
   EXPECT_OK(peri_backward(y, NULL, &v, 1, &g)); /* of sum log L_ii = log det A / 2 */
   peri_tape_end(cx, mark);
   for (int64_t i = 0; i < 36; i++) NEAR(2 * at(g, i), at(inverse, i), 1e-12);
