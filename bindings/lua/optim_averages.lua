@@ -8,11 +8,10 @@ local averages = {}
 
 local function fits(self, theta)
   if not pg.is_tensor(theta) then error(("optim.%s: add takes a tensor, got %s"):format(self.kind, type(theta)), 3) end
-  if not self.shape then
+  if self.seen == 0 then
     if theta:dtype() ~= "f32" and theta:dtype() ~= "f64" then
       error(("optim.%s: iterates must be f32 or f64, got %s"):format(self.kind, theta:dtype()), 3)
     end
-    self.shape, self.dtype = check.shape(theta), theta:dtype()
   elseif self.shape ~= check.shape(theta) then
     error(("optim.%s: the iterates so far are %s, this one is %s"):format(self.kind, self.shape, check.shape(theta)), 3)
   end
@@ -25,7 +24,8 @@ local function class(kind, take, value, describe)
 
   function Average:add(theta)
     fits(self, theta)
-    take(self, theta)
+    self.shape, self.dtype = check.shape(theta), theta:dtype()
+    take(self, theta) -- all or nothing
     self.seen = self.seen + 1
     return self
   end
@@ -48,7 +48,7 @@ local function class(kind, take, value, describe)
     local who = "optim." .. kind
     check.state(who, kind, saved)
     local seen = check.integer(who, "the saved number of steps", saved.steps, 0)
-    if self.shape and saved.shape and saved.shape ~= self.shape then
+    if self.seen > 0 and saved.shape and saved.shape ~= self.shape then
       error(("%s: the saved iterates are %s, not %s"):format(who, saved.shape, self.shape), 2)
     end
     local data = check.slot(who, saved, "data", self.data)
@@ -92,7 +92,7 @@ end
 local exponential = class("exponential_average",
   function(self, theta)
     local part = (1 - self.decay) * theta:cast "f64"
-    if self.data then self.data:mul_(self.decay):add_(part) else self.data = self.debias and part or theta:cast "f64" end
+    if self.data then self.data = self.decay * self.data + part else self.data = self.debias and part or theta:cast "f64" end
   end,
   function(self) return self.debias and self.data / (1 - self.decay ^ self.seen) or self.data:clone() end,
   function(self) return ("decay %.6g, "):format(self.decay) end)
@@ -108,8 +108,9 @@ end
 
 local window = class("window_average",
   function(self, theta)
-    if not self.data then self.data = pg.zeros({ self.window, table.unpack(theta:dims()) }, self.dtype) end
-    self.data:narrow(1, self.seen % self.window + 1, 1):copy_(theta)
+    local data = self.data or pg.zeros({ self.window, table.unpack(theta:dims()) }, theta:dtype())
+    data:narrow(1, self.seen % self.window + 1, 1):copy_(theta)
+    self.data = data
   end,
   function(self)
     local n = math.min(self.seen, self.window)

@@ -65,11 +65,14 @@ local function here(self, f, x)
   return evaluate(self, f, x)
 end
 
-local function remember(self, s, y)
-  local sy = s:dot(y)
-  if not (sy > 2e-16 * y:dot(y) and sy < math.huge) then return end -- no curvature to learn from
-  table.insert(self.pairs, { s = s, y = y, sy = sy })
-  if #self.pairs > self.options.memory then table.remove(self.pairs, 1) end
+-- The pairs to remember after a move s that turned the gradient by y: a new list, the oldest dropped.
+local function extended(self, s, y)
+  local sy, list = s:dot(y), {}
+  local informative = sy > 2e-16 * y:dot(y) and sy < math.huge -- otherwise there is no curvature to learn from
+  local full = #self.pairs == self.options.memory
+  for i = informative and full and 2 or 1, #self.pairs do list[#list + 1] = self.pairs[i] end
+  if informative then list[#list + 1] = { s = s, y = y, sy = sy } end
+  return list
 end
 
 --- One iteration from x, written into x; f(x) -> value, gradient. Returns x, the new value and gradient; if no acceptable step length
@@ -86,10 +89,10 @@ function Lbfgs:step(x, f)
   end
   self.last = self.last or { x = x:clone(), value = value, g = g:clone() }
   if not found then return nil, "no step length satisfies the Wolfe conditions" end
-  local start = x:clone()
+  local list = extended(self, found.x - x, found.g - g)
+  local last = { x = found.x, value = found.value, g = found.g:clone() }
   x:copy_(found.x)
-  remember(self, found.x - start, found.g - g)
-  self.last = { x = found.x, value = found.value, g = found.g:clone() }
+  self.pairs, self.last = list, last
   self.count = self.count + 1
   return x, found.value, self.last.g
 end

@@ -325,3 +325,49 @@ test("a state in a file continues to the same bytes", function(t)
   t.fails(function() optim.save(3, optim.adam {}) end, "optim.save: the path must be a string, got number")
   os.remove(path)
 end)
+
+-- call() with all allocations from the n-th on failing, n = 0, 1, ...: after each failure, unchanged(); until none fails.
+local function starve(t, call, unchanged)
+  for n = 0, 2000 do
+    pg.testing.fail_allocation(n, true)
+    local ok = pcall(call)
+    local failed = pg.testing.allocation_failed()
+    pg.testing.fail_allocation(-1)
+    if not failed then
+      t.ok(ok)
+      return t.ok(n > 0, "something was allocated")
+    end
+    if not ok then unchanged(n) else return end -- the failure was made up for
+  end
+end
+
+test("a step or an addition that runs out of memory changes nothing", function(t)
+  local g, f = pg.full({ 200 }, 3.0), ad.value_and_grad(rosenbrock)
+  local chain = optim.chain { optim.clip(1), optim.momentum(0.9), optim.scale(-0.1) }
+  local lbfgs, x = optim.lbfgs { memory = 3 }, pg.sin(pg.arange(200))
+  chain:step(x, g)
+  for _ = 1, 4 do lbfgs:step(x, f) end
+  for _, opt in ipairs { chain, lbfgs } do
+    local argument = opt == chain and g or f
+    local before, count = x:clone(), opt:steps()
+    starve(t, function() opt:step(x, argument) end, function(n)
+      t.equal(x, before, "theta, allocation %d", n)
+      t.equal(opt:steps(), count)
+    end)
+    t.equal(opt:steps(), count + 1)
+  end
+  for _, avg in ipairs { optim.polyak_average(), optim.tail_average { horizon = 3, fraction = 1 }, optim.exponential_average {},
+    optim.window_average { window = 2 } } do
+    for _ = 1, 2 do
+      local before = avg:state()
+      starve(t, function() avg:add(g) end, function(n)
+        local now = avg:state()
+        t.equal(now.steps, before.steps)
+        t.ok((now.data == nil) == (before.data == nil), "allocation %d", n)
+        if now.data then t.equal(now.data, before.data, "allocation %d of %s", n, tostring(avg)) end
+      end)
+      t.equal(avg:state().steps, before.steps + 1)
+    end
+    t.near(avg:mean(), g, 1e-12) -- 1 - 0.999^2 has lost three digits
+  end
+end)
