@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static int l_isatty(lua_State *L) {
   lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
@@ -94,11 +95,19 @@ static int l_cause(lua_State *L) {
   return 1;
 }
 
+static int l_crc32(lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  lua_pushinteger(L, (lua_Integer)crc32_z(0, (const unsigned char *)s, n));
+  return 1;
+}
+
 static const pri_row functions[] = {
     {"isatty", l_isatty, "system.isatty(fd) -> boolean", "Whether a file descriptor is a terminal."},
     {"clock", l_clock, "system.clock() -> number", "Seconds on a clock that only goes forward."},
     {"cores", l_cores, "system.cores() -> integer", "Processors that this process may use."},
     {"pid", l_pid, "system.pid() -> integer", "Number of this process."},
+    {"crc32", l_crc32, "system.crc32(string) -> integer", "The CRC-32 of a string, as in ZIP files."},
     {"blas", l_blas, "system.blas() -> string", "The kernel that OpenBLAS chose for this processor."},
     {"mkdir", l_mkdir, "system.mkdir(path) -> true", "Makes a folder and those above it; nil and the reason if it cannot."},
     {"memory_limit", l_memory_limit, "system.memory_limit([bytes]) -> bytes",

@@ -18,6 +18,7 @@
 --   report   function(rows, out): tables and figures;   check: function(rows, claim): see claims.lua
 local pg = require "perigee"
 local args = require "perigee.experiment_args"
+local checkpoint = require "perigee.checkpoint"
 local claims = require "perigee.claims"
 local failure = require "perigee.experiment_failure"
 local jobs = require "perigee.jobs"
@@ -187,6 +188,7 @@ local function compute(self, settings, plan, dir)
   local all, timing = jobs.execute(self, plan, workers)
   local seconds = pg.system.clock() - started
   results.write(dir, all, describe_run(self, settings, plan), { jobs = workers, seconds = seconds, units = timing })
+  checkpoint.clear(plan.state)
   print(("%s: %d job%s, %d replica%s each, %.1f s"):format(self.name, #plan.points, #plan.points > 1 and "s" or "",
     plan.seeds, plan.seeds > 1 and "s" or "", seconds))
   return all
@@ -208,7 +210,11 @@ end
 local function execute(self, settings)
   local dir = (settings.out or "results"):gsub("(.)/+$", "%1") .. "/" .. self.name
   local plan = make_plan(self, settings)
-  if not settings.report then results.prepare(dir) end
+  if not settings.report then
+    results.prepare(dir)
+    results.prepare(dir .. "/state")
+    plan.state = { dir = dir .. "/state", identity = checkpoint.identity(self.text, plan), resume = settings.resume }
+  end
   local all = settings.report and restore(self, dir) or compute(self, settings, plan, dir)
   local out
   if self.report then

@@ -17,6 +17,7 @@ args.common = {
   { "jobs", "integer", "workers; 0: one for each core", show = "N" },
   { "out", "string", "results go to DIR/NAME/", show = "DIR" },
   { "format", "string", "of figures: svg, png, pdf, or several: png,pdf", show = "LIST" },
+  { "resume", nil, "continue a run that was cut; the same bytes as if it had not been" },
   { "check", nil, "hold the results to the paper's claims; exit status 1 if one fails" },
   { "report", nil, "report, and check, from stored results without computing" },
   { "help", nil, "this text" },

@@ -5,6 +5,8 @@ return {
   help = { "pg.help([name])", "Prints the signature and the sentence of a function, or what a module has." },
   options = { "pg.options(who, given, defaults) -> table",
               "The given options over the defaults; unknown names and wrong types raise." },
+  ["experiment.log.state"] = { "log:state{ name = value, ... } -> state", "What must survive a cut run: tensors, series, optimisers, streams, tables of plain values." },
+  ["experiment.log.steps"] = { "for t in log:steps(n, state[, { every = 10 }]) do", "Counts 1..n, saves the state every so many seconds, and on --resume goes on from it." },
   progress = { "for k in pg.progress(n [, label]) do", "Counts from 1 to n and shows on a terminal how far it is." },
 
   ["linalg.cg"] = { "linalg.cg(A, b[, { tol, max, x0, precondition }]) -> x, info",

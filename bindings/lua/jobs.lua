@@ -5,6 +5,7 @@
 -- is batched. Results are put together in the order of jobs and replicas, so their bytes depend on neither executor,
 -- nor number of workers, nor grouping.
 local pg = require "perigee"
+local checkpoint = require "perigee.checkpoint"
 local failure = require "perigee.experiment_failure"
 local params = require "perigee.experiment_params"
 local progress = require "perigee.progress"
@@ -91,6 +92,10 @@ Log.__name = "perigee.log"
 --- for t in log:progress(n) do: counts 1..n and reports how far this run is.
 function Log:progress(n) return progress.reporting(n, self.report) end
 
+--- What must survive a cut run, and the loop that saves it now and then: see checkpoint.lua.
+function Log:state(values) return checkpoint.state(self, values) end
+function Log:steps(n, state, opt) return checkpoint.steps(self, n, state, opt) end
+
 --- A remark on this run, shown on stderr.
 function Log:note(format, ...) self.notes[#self.notes + 1] = format:format(...) end
 
@@ -129,7 +134,7 @@ local function run(experiment, plan, unit, report)
   point.replicas = unit.count
   local stream = pg.rng(plan.seed):stream(plan.name, unit.job)
   local rng = unit.batched and stream:block("replica", unit.count, unit.first) or stream:stream("replica", unit.first)
-  local log = setmetatable({ report = report, notes = {} }, Log)
+  local log = setmetatable({ report = report, notes = {}, unit = unit, keep = plan.state }, Log)
   local result = experiment.run(point, rng, log)
   if type(result) ~= "table" then error("run returned " .. type(result) .. ", not a table of results", 0) end
   local fields = {}
@@ -224,8 +229,23 @@ local statuses = { memory = failure.RESOURCES, disk = failure.RESOURCES, interru
 
 local function fail(plan, outcome)
   local e = outcome.error
-  if e.cause == "interrupt" then failure.raise(failure.INTERRUPT, "%s: interrupted", plan.name) end
+  if e.cause == "interrupt" then
+    failure.raise(failure.INTERRUPT, "%s: interrupted%s", plan.name, plan.state and "; --resume continues with what is saved" or "")
+  end
   failure.raise(statuses[e.cause] or failure.SCRIPT, "%s: %s: %s%s", plan.name, where(plan, outcome), e.message, not e.cause and e.trace or "")
+end
+
+-- The units that an earlier run has not finished; the outcomes of the others are handed on.
+local function resumed(plan, units, done)
+  if not plan.state then return units end
+  plan.state.units = units
+  if not plan.state.resume then checkpoint.clear(plan.state) pg.system.mkdir(plan.state.dir) end
+  local rest = {}
+  for _, unit in ipairs(units) do
+    local outcomes = checkpoint.finished(plan.state, unit)
+    if outcomes then done(outcomes) else rest[#rest + 1] = unit end
+  end
+  return rest
 end
 
 --- Computes all units of plan { name, points, seed, seeds, batched } with `workers` workers (1: in this state).
@@ -243,10 +263,15 @@ function jobs.execute(experiment, plan, workers)
       timing[#timing + 1] = { job = outcome.job, first = outcome.first, count = outcome.count, seconds = outcome.seconds }
     end
   end
+  units = resumed(plan, units, done)
+  local function finish(outcomes)
+    done(outcomes)
+    if plan.state and outcomes[1].seconds > 1 then checkpoint.keep(plan.state, outcomes[1], outcomes) end
+  end
   if workers > 1 and #units > 1 then
-    parallel(experiment, plan, units, meter, done, workers)
+    parallel(experiment, plan, units, meter, finish, workers)
   else
-    serial(experiment, plan, units, meter, done)
+    serial(experiment, plan, units, meter, finish)
   end
   local blocks = {}
   for job, outcomes in ipairs(of_job) do
