@@ -18,6 +18,7 @@ typedef struct {
   int n;                                    /* variables */
   int arg[VARIABLES];                       /* which arguments they are, from 1 */
   peri_tensor **lifted[VARIABLES], **grads[VARIABLES]; /* boxes on the stack */
+  peri_tensor *xs[VARIABLES];               /* the aliases, once lifted; the tape holds them even if the script closes its box */
 } call;
 
 /* Which arguments: a number, a list of numbers, or nil for the first. */
@@ -56,7 +57,7 @@ static void make_boxes(lua_State *L, call *c, int top) {
 
 static peri_status lift_all(lua_State *L, call *c) {
   for (int i = 0; i < c->n; i++)
-    if (!(*c->lifted[i] = peri_lift(*(peri_tensor **)lua_touserdata(L, c->arg[i])))) return peri_errcode(c->cx);
+    if (!(c->xs[i] = *c->lifted[i] = peri_lift(*(peri_tensor **)lua_touserdata(L, c->arg[i])))) return peri_errcode(c->cx);
   return PERI_OK;
 }
 
@@ -88,8 +89,7 @@ static peri_status check_loss(lua_State *L, const call *c, int idx, peri_tensor 
 }
 
 static peri_status backward(const call *c, peri_tensor *y, peri_tensor *seed) {
-  peri_tensor *xs[VARIABLES], *grads[VARIABLES] = {0};
-  for (int i = 0; i < c->n; i++) xs[i] = *c->lifted[i];
+  peri_tensor *const *xs = c->xs, *grads[VARIABLES] = {0};
   peri_status st = PERI_OK;
   if (y) st = peri_backward(y, seed, xs, c->n, grads);
   for (int i = 0; i < c->n && !st; i++) {
@@ -168,17 +168,19 @@ static int l_hvp(lua_State *L) {
   peri_mark m1, m2;
   int lua_status = LUA_OK;
   if (peri_tape_begin(cx, &m1)) return raise_core(L, cx);
-  peri_status st = (*outer.lifted[0] = peri_lift(w)) ? PERI_OK : peri_errcode(cx);
+  peri_status st = (outer.xs[0] = *outer.lifted[0] = peri_lift(w)) ? PERI_OK : peri_errcode(cx);
   if (!st) st = peri_tape_begin(cx, &m2);
   if (!st) {
-    st = (*inner = peri_lift(*outer.lifted[0])) ? PERI_OK : peri_errcode(cx);
+    peri_tensor *x = *inner = peri_lift(outer.xs[0]);
+    st = x ? PERI_OK : peri_errcode(cx);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 6); /* the inner alias's box */
     if (!st) lua_status = lua_pcall(L, 1, 1, 0);
     glue_of(L)->L = L;
-    if (!st && lua_status == LUA_OK && !(st = check_loss(L, &outer, -1, &y)) && y) st = peri_backward(y, NULL, inner, 1, g);
+    if (!st && lua_status == LUA_OK && !(st = check_loss(L, &outer, -1, &y)) && y) st = peri_backward(y, NULL, &x, 1, g);
     peri_tape_end(cx, m2);
   }
+  if (!st && lua_status == LUA_OK && !(v = test_tensor(L, 3))) st = peri_fail(cx, PERI_ERR_STATE, "ad.hvp: the function closed v");
   if (!st && lua_status == LUA_OK && y) st = (*s = peri_dot(*g, v)) ? PERI_OK : peri_errcode(cx);
   if (!st && lua_status == LUA_OK) st = backward(&outer, y ? *s : NULL, NULL);
   peri_tape_end(cx, m1);
@@ -194,7 +196,7 @@ static peri_status jacobian_row(const call *c, peri_tensor *y, int64_t k, peri_t
   if (!st) {
     if (y->dtype == PERI_F32) ((float *)seed->data)[k] = 1;
     else ((double *)seed->data)[k] = 1;
-    st = peri_backward(y, seed, c->lifted[0], 1, &g);
+    st = peri_backward(y, seed, c->xs, 1, &g);
   }
   if (!st) st = (row = peri_select(rows, 0, k)) ? peri_copy_(row, g) : peri_errcode(c->cx);
   peri_release(row);
@@ -204,7 +206,7 @@ static peri_status jacobian_row(const call *c, peri_tensor *y, int64_t k, peri_t
 }
 
 static peri_status jacobian(const call *c, peri_tensor *y, peri_tensor **out) {
-  peri_tensor *x = *c->lifted[0];
+  peri_tensor *x = c->xs[0];
   int64_t dims[2 * PERI_MAXDIM], flat[PERI_MAXDIM];
   if (y->ndim + x->ndim > PERI_MAXDIM || x->ndim + 1 > PERI_MAXDIM)
     return peri_fail(c->cx, PERI_ERR_SHAPE, "%s: the result of shape %s by the argument of shape %s has more than %d axes; flatten one", c->who,
@@ -236,7 +238,7 @@ static int l_jacobian(lua_State *L) {
     peri_tape_end(c.cx, mark);
     return luaL_error(L, "ad.jacobian: cannot be differentiated; nest ad.grad instead");
   }
-  peri_status st = (*c.lifted[0] = peri_lift(x)) ? PERI_OK : peri_errcode(c.cx);
+  peri_status st = (c.xs[0] = *c.lifted[0] = peri_lift(x)) ? PERI_OK : peri_errcode(c.cx);
   if (!st) {
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 4);

@@ -148,13 +148,16 @@ static int64_t keep_entry(lua_State *L, peri_ctx *cx, int n) {
 static int l_call_custom(lua_State *L) {
   enum { MOST = 32 };
   peri_ctx *cx = glue_of(L)->cx;
-  int n = lua_gettop(L), operands = 0;
+  int n = lua_gettop(L), operands = 0, place[MOST];
   peri_tensor *in[MOST + 1];
   bool recorded = false;
   if (n > MOST) luaL_error(L, "ad.custom: at most %d arguments, got %d", MOST, n);
   luaL_checkstack(L, 2 * n + 8, "ad.custom");
   for (int i = 1; i <= n; i++)
-    if ((in[operands] = test_tensor(L, i))) recorded |= peri_recorded(in[operands++]);
+    if ((in[operands] = test_tensor(L, i))) {
+      recorded |= peri_recorded(in[operands]);
+      place[operands++] = i;
+    }
   lua_pushvalue(L, lua_upvalueindex(3));
   for (int i = 1; i <= n; i++) {
     peri_tensor *t = test_tensor(L, i), **box;
@@ -163,6 +166,8 @@ static int l_call_custom(lua_State *L) {
   }
   lua_call(L, n, 1);
   if (!recorded) return 1;
+  for (int k = 0; k < operands; k++)
+    if (!(in[k] = test_tensor(L, place[k]))) luaL_error(L, "ad.custom: forward closed argument %d", place[k]);
   in[operands] = lua_type(L, -1) == LUA_TNUMBER ? keep_operand(L, -1) : test_tensor(L, -1);
   if (!in[operands]) luaL_error(L, "ad.custom: forward returned %s; return a tensor", luaL_typename(L, -1));
   if (peri_recorded(in[operands])) luaL_error(L, "ad.custom: forward uses a tensor that is being differentiated; make it an argument");

@@ -222,7 +222,11 @@ static int l_clipped(lua_State *L) {
   losses c = {.who = "ad.clipped_sum", .cx = glue_of(L)->cx, .loss = 1, .first = 5, .n = 1, .arg = {1}};
   luaL_checktype(L, 1, LUA_TFUNCTION);
   clipping o = {.clip = luaL_checknumber(L, 2), .materialise = lua_toboolean(L, 4)};
-  if (!lua_isnil(L, 3)) o.weights = check_tensor(L, 3);
+  if (!lua_isnil(L, 3)) {
+    peri_tensor *weights = check_tensor(L, 3), **own = new_box(L); /* one that the loss cannot close */
+    *own = o.weights = peri_retain(weights);
+    lua_replace(L, 3);
+  }
   return with_losses(L, &c, 2, finish_clipped, &o);
 }
 

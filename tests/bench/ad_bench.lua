@@ -54,8 +54,30 @@ local function least_squares(bench)
     ours = function(n) for _ = 1, n do w:sub_(eta * mean(w, X, target)) end end }
 end
 
+-- Example by example, a batch of 128 on a perceptron 784-128-128-10 in f32.
+local function examples(bench)
+  local net, rng = pg.nn.mlp { 784, 128, 128, 10 }, pg.rng(1)
+  local theta, X, y = net:init(rng), rng:normal({ 128, 784 }):cast "f32", rng:integers({ 128 }, 1, 10)
+  local function losses(w, a, b) return pg.nn.cross_entropy(net(w, a), b) end
+  local function total(w) return losses(w, X, y):mean() end
+  local grad, each = ad.grad(total), ad.per_example(losses)
+  local function gradient(n) for _ = 1, n do grad(theta) end end
+  local torch = "net = torch.nn.Sequential(torch.nn.Linear(784, 128), torch.nn.ReLU(), torch.nn.Linear(128, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10)); "
+    .. "X = torch.randn(128, 784); y = torch.randint(0, 10, (128,)); ps = list(net.parameters()); L = torch.nn.functional.cross_entropy"
+  local one_by_one = "[torch.cat([g.flatten() for g in torch.autograd.grad(L(net(X[i:i+1]), y[i:i+1]), ps)]) for i in range(128)]"
+  bench.case { name = "per-example gradients, batch 128", bar = { ratio = 0.35 }, yard = bench.torch(torch, one_by_one),
+    ours = function(n) for _ = 1, n do each(theta, X, y) end end }
+  bench.case { name = "squared norms only, over a gradient", bar = { ratio = 2 }, yard = gradient,
+    ours = function(n) for _ = 1, n do ad.sqnorms(losses, theta, X, y) end end }
+  bench.case { name = "sum of clipped gradients, over a gradient", bar = { ratio = 2.5 }, yard = gradient,
+    ours = function(n) for _ = 1, n do ad.clipped_sum(losses, theta, { clip = 1 }, X, y) end end }
+  bench.case { name = "Hessian-vector product, over a gradient", bar = { ratio = 2.4 }, yard = gradient,
+    ours = function(n) for _ = 1, n do ad.hvp(total, theta, theta) end end }
+end
+
 return function(bench)
   small(bench)
   chain(bench)
   least_squares(bench)
+  examples(bench)
 end

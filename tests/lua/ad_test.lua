@@ -247,6 +247,27 @@ test("a failing allocation in a pass is an ordinary error", function(t)
   end
 end)
 
+test("a function may close what it is given", function(t)
+  local function shut(v)
+    local u <close> = v
+    return (u * u):sum()
+  end
+  t.equal(ad.grad(shut)(pg.ones { 3 }):tolist(), { 2, 2, 2 })
+  t.equal(ad.hvp(shut, pg.ones { 3 }, pg.ones { 3 }):tolist(), { 2, 2, 2 })
+  t.equal(ad.jacobian(function(v) local u <close> = v return u * u end, pg.ones { 2 }):tolist(), { { 2, 0 }, { 0, 2 } })
+  local w, X = pg.ones { 3 }, pg.ones { 2, 3 }
+  local function rows(v, A)
+    local a <close> = v
+    local b <close> = A
+    return b:mv(a)
+  end
+  t.equal(ad.per_example(rows)(w, X):tolist(), { { 1, 1, 1 }, { 1, 1, 1 } })
+  t.fails(function() ad.hvp(function(u) local v <close> = w return (u * u):sum() end, pg.ones { 3 }, w) end, "ad%.hvp: the function closed v") -- luacheck: ignore
+  local k = pg.ones { 3 }
+  local f = ad.custom { forward = function(a) local b <close> = k return a end, backward = function(g) return g, g end } -- luacheck: ignore
+  t.fails(function() ad.grad(function(v) return f(v, k):sum() end)(pg.ones { 3 }) end, "forward closed argument 2")
+end)
+
 -- ---- ad.custom ----
 
 test("a custom function has the gradient it says, to any order", function(t)
