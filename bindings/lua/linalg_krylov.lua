@@ -12,27 +12,11 @@ local krylov = {}
 
 -- Conjugate gradients -----------------------------------------------------------------------------------------------------
 
---- x, info = cg(A, b[, { tol, max, x0, precondition }]): A x = b for positive definite A, until |b - A x| <= tol |b|.
--- precondition(r) approximates A^-1 r, symmetric positive definite. info = { iterations, residual (relative), converged }.
-local function cg(A, b, opt)
-  local who = "linalg.cg"
-  op.check_vector(who, "b", b)
-  local apply, d = op.make(who, A, pg.is_tensor(A) and A:ndim() == 2 and A:dim(1) or b:dim(1))
-  op.check_vector(who, "b", b, d)
-  opt = pg.options(who, opt, { tol = 1e-10, max = 10 * d, x0 = pg.optional, precondition = pg.optional })
-  op.check_count(who, "max", opt.max, 0)
-  if not (opt.tol >= 0) then error(("%s: tol must be >= 0, got %g"):format(who, opt.tol), 0) end
-  local precondition = opt.precondition or function(r) return r end
-  if opt.x0 then op.check_vector(who, "x0", opt.x0, d) end
-  local size = op.norm(who, b)
-  if not (size < math.huge) then error(who .. ": b holds NaN or infinity", 0) end
-  if size == 0 then return 0 * b, { iterations = 0, residual = 0.0, converged = true } end
-  local x = opt.x0 or 0 * b
-  local r = opt.x0 and b - apply(x) or b
+-- From x with residual r until the residual that the recursion carries along is `enough`, or `left` steps are done. Returns x and steps.
+local function descend(who, apply, precondition, x, r, enough, left)
   local z = precondition(r)
   local p, rz, k = z, op.dot(who, r, z), 0
-  local norm = op.norm(who, r)
-  while norm > opt.tol * size and k < opt.max do
+  repeat
     local q = apply(p)
     local curvature = op.dot(who, p, q)
     k = k + 1
@@ -42,7 +26,7 @@ local function cg(A, b, opt)
     local step = rz / curvature
     x = x + step * p
     r = r - step * q
-    norm = op.norm(who, r)
+    local norm = op.norm(who, r)
     z = precondition(r)
     local before = rz
     rz = op.dot(who, r, z)
@@ -50,6 +34,34 @@ local function cg(A, b, opt)
       error(("%s: the preconditioner is not positive definite (r' M r = %.3g at iteration %d)"):format(who, rz, k), 0)
     end
     p = z + (rz / before) * p
+  until norm <= enough or k >= left
+  return x, k
+end
+
+--- x, info = cg(A, b[, { tol, max, x0, precondition }]): A x = b for positive definite A, until |b - A x| <= tol |b|.
+-- precondition(r) approximates A^-1 r, symmetric positive definite. info = { iterations, residual (relative), converged }. The residual is
+-- computed anew at the end, one more product: where rounding has parted it from the one carried along, the iteration starts again
+-- from there, as long as that at least halves it.
+local function cg(A, b, opt)
+  local who = "linalg.cg"
+  op.check_vector(who, "b", b)
+  local apply, d = op.make(who, A, pg.is_tensor(A) and A:ndim() == 2 and A:dim(1) or b:dim(1))
+  op.check_vector(who, "b", b, d)
+  opt = pg.options(who, opt, { tol = 1e-10, max = 10 * d, x0 = pg.optional, precondition = pg.optional })
+  op.check_count(who, "max", opt.max, 0)
+  if not (opt.tol >= 0) then error(("%s: tol must be >= 0, got %g"):format(who, opt.tol), 0) end
+  if opt.x0 then op.check_vector(who, "x0", opt.x0, d) end
+  local size = op.norm(who, b)
+  if not (size < math.huge) then error(who .. ": b holds NaN or infinity", 0) end
+  if size == 0 then return 0 * b, { iterations = 0, residual = 0.0, converged = true } end
+  local x = opt.x0 or 0 * b
+  local r = opt.x0 and b - apply(x) or b
+  local norm, k, before = op.norm(who, r), 0, math.huge
+  while norm > opt.tol * size and k < opt.max and norm <= before / 2 do
+    local steps
+    x, steps = descend(who, apply, opt.precondition or function(v) return v end, x, r, math.max(opt.tol, 1e-15) * size, opt.max - k)
+    k, before, r = k + steps, norm, b - apply(x)
+    norm = op.norm(who, r)
   end
   return x, { iterations = k, residual = norm / size, converged = norm <= opt.tol * size }
 end
