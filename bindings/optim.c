@@ -1,7 +1,7 @@
 /* optim.c - optimisers: optim.sgd{ lr = 0.1 }:step(theta, g), with lr a number or a schedule, and projections.
 **
-** An optimiser is a userdata whose user value is its schedule, if it has one: anything that can be called with the number of the
-** step, from 1, and gives its size.
+** An optimiser is a userdata whose user value is its schedule, if it has one: anything that can be called with the
+** number of the step, from 1, and gives its size.
 */
 #include "peri_lua.h"
 #include <perigee/optim.h>
@@ -25,21 +25,37 @@ static const char *short_name(const optimiser *box) { return strchr(name_of(box)
 
 /* ---- making ---- */
 
-typedef struct { const char *name; enum { NUMBER, INTEGER, BOOLEAN } kind; size_t at; } field;
+typedef struct {
+  const char *name;
+  enum { NUMBER, INTEGER, BOOLEAN } kind;
+  size_t at;
+} field;
 #define AT(member) offsetof(peri_optim_options, member)
-static const field fields[] = {
-    {"weight_decay", NUMBER, AT(weight_decay)}, {"momentum", NUMBER, AT(momentum)}, {"beta1", NUMBER, AT(beta1)}, {"beta2", NUMBER, AT(beta2)},
-    {"beta", NUMBER, AT(beta2)}, {"eps", NUMBER, AT(eps)}, {"mu", NUMBER, AT(mu)}, {"initial", NUMBER, AT(initial)},
-    {"window", INTEGER, AT(window)}, {"nesterov", BOOLEAN, AT(nesterov)}, {"bias_correction", BOOLEAN, AT(bias_correction)},
-    {"centred", BOOLEAN, AT(centred)}, {"eps_inside", BOOLEAN, AT(eps_inside)}, {"warm", BOOLEAN, AT(warm)}};
+static const field fields[] = {{"weight_decay", NUMBER, AT(weight_decay)},
+                               {"momentum", NUMBER, AT(momentum)},
+                               {"beta1", NUMBER, AT(beta1)},
+                               {"beta2", NUMBER, AT(beta2)},
+                               {"beta", NUMBER, AT(beta2)},
+                               {"eps", NUMBER, AT(eps)},
+                               {"mu", NUMBER, AT(mu)},
+                               {"initial", NUMBER, AT(initial)},
+                               {"window", INTEGER, AT(window)},
+                               {"nesterov", BOOLEAN, AT(nesterov)},
+                               {"bias_correction", BOOLEAN, AT(bias_correction)},
+                               {"centred", BOOLEAN, AT(centred)},
+                               {"eps_inside", BOOLEAN, AT(eps_inside)},
+                               {"warm", BOOLEAN, AT(warm)}};
 
 static void read_field(lua_State *L, const char *who, const char *name, peri_optim_options *p) {
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     if (strcmp(fields[i].name, name) != 0) continue;
     void *at = (char *)p + fields[i].at;
-    if (fields[i].kind == NUMBER) *(double *)at = opt_number(L, 1, who, name, *(double *)at);
-    else if (fields[i].kind == INTEGER) *(int64_t *)at = opt_integer(L, 1, who, name, *(int64_t *)at);
-    else *(bool *)at = opt_boolean(L, 1, who, name, *(bool *)at);
+    if (fields[i].kind == NUMBER)
+      *(double *)at = opt_number(L, 1, who, name, *(double *)at);
+    else if (fields[i].kind == INTEGER)
+      *(int64_t *)at = opt_integer(L, 1, who, name, *(int64_t *)at);
+    else
+      *(bool *)at = opt_boolean(L, 1, who, name, *(bool *)at);
   }
 }
 
@@ -52,8 +68,10 @@ static bool callable(lua_State *L, int idx) {
 
 /* Leaves the schedule, or nil, on the stack. */
 static bool read_lr(lua_State *L, const char *who, peri_optim_options *p) {
-  if (lua_istable(L, 1)) lua_getfield(L, 1, "lr");
-  else lua_pushnil(L);
+  if (lua_istable(L, 1))
+    lua_getfield(L, 1, "lr");
+  else
+    lua_pushnil(L);
   if (lua_isnil(L, -1)) {
     if (p->lr < 0) luaL_error(L, "%s: lr is required: a step size, or a schedule", who);
     return false;
@@ -84,10 +102,10 @@ static int make(lua_State *L, peri_method method, const char *const *options) {
   return box->o ? 1 : raise_core(L, glue_of(L)->cx);
 }
 
-#define MAKER(name, method, ...)                                                                                   \
-  static int l_##name(lua_State *L) {                                                                              \
-    static const char *const options[] = {"lr", __VA_ARGS__, "weight_decay", NULL};                                \
-    return make(L, method, options);                                                                               \
+#define MAKER(name, method, ...)                                                                                       \
+  static int l_##name(lua_State *L) {                                                                                  \
+    static const char *const options[] = {"lr", __VA_ARGS__, "weight_decay", NULL};                                    \
+    return make(L, method, options);                                                                                   \
   }
 MAKER(sgd, PERI_SGD, "momentum", "nesterov")
 MAKER(heavy_ball, PERI_HEAVY_BALL, "momentum")
@@ -115,7 +133,9 @@ static double next_lr(lua_State *L, const optimiser *box) {
   lua_pushinteger(L, k);
   lua_call(L, 1, 1);
   if (!box->o) luaL_error(L, "optim: the optimiser was closed by its own schedule");
-  if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "%s: the schedule gave %s for step %I, not a number", name_of(box), luaL_typename(L, -1), (LUAI_UACINT)k);
+  if (lua_type(L, -1) != LUA_TNUMBER)
+    luaL_error(L, "%s: the schedule gave %s for step %I, not a number", name_of(box), luaL_typename(L, -1),
+               (LUAI_UACINT)k);
   double lr = lua_tonumber(L, -1);
   lua_pop(L, 1);
   return lr;
@@ -137,7 +157,9 @@ static int l_reset(lua_State *L) {
   return 1;
 }
 
-static int l_steps(lua_State *L) { return lua_pushinteger(L, (lua_Integer)peri_optim_steps(check_optimiser(L, 1)->o)), 1; }
+static int l_steps(lua_State *L) {
+  return lua_pushinteger(L, (lua_Integer)peri_optim_steps(check_optimiser(L, 1)->o)), 1;
+}
 static int l_lr(lua_State *L) { return lua_pushnumber(L, next_lr(L, check_optimiser(L, 1))), 1; }
 
 static int l_solution(lua_State *L) {
@@ -193,7 +215,8 @@ static int load_state(lua_State *L, const optimiser *box) {
   for (int i = 0; i < PERI_OPTIM_SLOTS; i++) {
     const char *name = peri_optim_slot(box->o, i, NULL);
     if (!name || lua_getfield(L, 2, name) == LUA_TNIL) continue;
-    if (!(slots[i] = test_tensor(L, -1))) luaL_error(L, "%s: the saved '%s' must be a tensor, got %s", name_of(box), name, luaL_typename(L, -1));
+    if (!(slots[i] = test_tensor(L, -1)))
+      luaL_error(L, "%s: the saved '%s' must be a tensor, got %s", name_of(box), name, luaL_typename(L, -1));
   }
   if (peri_optim_load(box->o, steps, extra, slots)) return raise_core(L, glue_of(L)->cx);
   lua_settop(L, 1);
@@ -264,36 +287,54 @@ static int l_huber_prox(lua_State *L) {
 
 static const pri_row functions[] = {
     {"sgd", l_sgd, "optim.sgd{ lr[, momentum = 0, nesterov = false, weight_decay = 0] } -> optimiser",
-     "m = momentum m + d, theta -= lr m with d = g + weight_decay theta: the momentum of the common libraries (Sutskever et al. 2013), lr outside m; nesterov: lr (d + momentum m)."},
+     "m = momentum m + d, theta -= lr m with d = g + weight_decay theta: the momentum of the common libraries "
+     "(Sutskever et al. 2013), lr outside m; nesterov: lr (d + momentum m)."},
     {"heavy_ball", l_heavy_ball, "optim.heavy_ball{ lr[, momentum = 0.9, weight_decay = 0] } -> optimiser",
      "v = momentum v - lr d, theta += v: Polyak (1964), where v is the last move and lr stands inside it."},
     {"nesterov", l_nesterov, "optim.nesterov{ lr[, mu = 0, weight_decay = 0] } -> optimiser",
-     "x' = y - lr d, y = x' + beta_k (x' - x), theta being y: Nesterov (1983) with beta_k = (t_k - 1)/t_{k+1}, or with mu > 0 his constant scheme for strong convexity; opt:solution() is x."},
-    {"adam", l_adam, "optim.adam{ [lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, bias_correction = true, weight_decay = 0] } -> optimiser",
+     "x' = y - lr d, y = x' + beta_k (x' - x), theta being y: Nesterov (1983) with beta_k = (t_k - 1)/t_{k+1}, or with "
+     "mu > 0 his constant scheme for strong convexity; opt:solution() is x."},
+    {"adam", l_adam,
+     "optim.adam{ [lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, bias_correction = true, weight_decay = 0] } -> "
+     "optimiser",
      "theta -= lr mhat / (sqrt(vhat) + eps): algorithm 1 of Kingma & Ba (2015); weight decay enters the gradient."},
-    {"adamw", l_adamw, "optim.adamw{ [lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, bias_correction = true, weight_decay = 0.01] } -> optimiser",
-     "Adam after theta = (1 - lr weight_decay) theta: decoupled decay, Loshchilov & Hutter (2019), with lr in the decay as in PyTorch."},
-    {"rmsprop", l_rmsprop, "optim.rmsprop{ [lr = 0.01, beta = 0.99, eps = 1e-8, momentum = 0, centred, eps_inside, warm, weight_decay = 0] } -> optimiser",
-     "v = beta v + (1 - beta) d^2, theta -= lr d / (sqrt(v) + eps): Tieleman & Hinton (2012); centred as Graves (2013); eps_inside: sqrt(v + eps); warm: v_1 = d_1^2."},
-    {"adagrad", l_adagrad, "optim.adagrad{ [lr = 0.01, eps = 1e-10, initial = 0, eps_inside, weight_decay = 0] } -> optimiser",
+    {"adamw", l_adamw,
+     "optim.adamw{ [lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, bias_correction = true, weight_decay = 0.01] } "
+     "-> optimiser",
+     "Adam after theta = (1 - lr weight_decay) theta: decoupled decay, Loshchilov & Hutter (2019), with lr in the "
+     "decay as in PyTorch."},
+    {"rmsprop", l_rmsprop,
+     "optim.rmsprop{ [lr = 0.01, beta = 0.99, eps = 1e-8, momentum = 0, centred, eps_inside, warm, weight_decay = 0] } "
+     "-> optimiser",
+     "v = beta v + (1 - beta) d^2, theta -= lr d / (sqrt(v) + eps): Tieleman & Hinton (2012); centred as Graves "
+     "(2013); eps_inside: sqrt(v + eps); warm: v_1 = d_1^2."},
+    {"adagrad", l_adagrad,
+     "optim.adagrad{ [lr = 0.01, eps = 1e-10, initial = 0, eps_inside, weight_decay = 0] } -> optimiser",
      "v += d^2, theta -= lr d / (sqrt(v) + eps): the diagonal form of Duchi, Hazan & Singer (2011)."},
-    {"windowed_adagrad", l_windowed_adagrad, "optim.windowed_adagrad{ [lr = 1e-3, window = 10, eps = 0.1, eps_inside = true, weight_decay = 0] } -> optimiser",
+    {"windowed_adagrad", l_windowed_adagrad,
+     "optim.windowed_adagrad{ [lr = 1e-3, window = 10, eps = 0.1, eps_inside = true, weight_decay = 0] } -> optimiser",
      "theta -= lr d / sqrt(v + eps), v the sum of the last `window` squared gradients, as PyMC3's adagrad_window."},
     {"project_box", l_project_box, "optim.project_box(x, lo, hi) -> tensor", "The nearest point with lo <= x <= hi."},
-    {"project_ball", l_project_ball, "optim.project_ball(x, radius[, centre]) -> tensor", "The nearest point of the Euclidean ball."},
+    {"project_ball", l_project_ball, "optim.project_ball(x, radius[, centre]) -> tensor",
+     "The nearest point of the Euclidean ball."},
     {"project_simplex", l_project_simplex, "optim.project_simplex(x[, total = 1]) -> tensor",
      "The nearest point with x >= 0 and sum x = total, along the last axis; exact, by sorting."},
-    {"soft_threshold", l_soft_threshold, "optim.soft_threshold(x, t) -> tensor", "sign(x) max(|x| - t, 0), the proximal map of t |x|_1."},
-    {"huber_prox", l_huber_prox, "optim.huber_prox(x, t, delta) -> tensor", "The proximal map of t times Huber's function: x - t clip(x / (1 + t), -delta, delta)."},
+    {"soft_threshold", l_soft_threshold, "optim.soft_threshold(x, t) -> tensor",
+     "sign(x) max(|x| - t, 0), the proximal map of t |x|_1."},
+    {"huber_prox", l_huber_prox, "optim.huber_prox(x, t, delta) -> tensor",
+     "The proximal map of t times Huber's function: x - t clip(x / (1 + t), -delta, delta)."},
     {NULL, NULL, NULL, NULL}};
 
 static const pri_row methods[] = {
-    {"step", l_step, "opt:step(theta, g) -> theta", "One step, written into theta; a NaN in g goes where the formulas take it."},
+    {"step", l_step, "opt:step(theta, g) -> theta",
+     "One step, written into theta; a NaN in g goes where the formulas take it."},
     {"reset", l_reset, "opt:reset() -> opt", "Forgets state and step count."},
-    {"state", l_state, "opt:state([saved])", "Copies of the state's tensors and counters in a table, or the optimiser set to such a state."},
+    {"state", l_state, "opt:state([saved])",
+     "Copies of the state's tensors and counters in a table, or the optimiser set to such a state."},
     {"steps", l_steps, "opt:steps() -> integer", "How many steps have been made."},
     {"lr", l_lr, "opt:lr() -> number", "The size of the next step; asks the schedule."},
-    {"solution", l_solution, "opt:solution() -> tensor", "Of nesterov: the iterate x, a copy; theta is the extrapolated y."},
+    {"solution", l_solution, "opt:solution() -> tensor",
+     "Of nesterov: the iterate x, a copy; theta is the extrapolated y."},
     {"__gc", l_gc, "", ""},
     {"__close", l_gc, "", ""},
     {"__tostring", l_tostring, "", ""},

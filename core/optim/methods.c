@@ -1,5 +1,5 @@
-/* methods.c - the rows of the methods: options, state, coefficients of a step. The recursions stand in perigee/optim.h, the loops
-** over elements in kernels/wide/optim.c.
+/* methods.c - the rows of the methods: options, state, coefficients of a step. The recursions stand in
+** perigee/optim.h, the loops over elements in kernels/wide/optim.c.
 */
 #include "optim/optim.h"
 #include <math.h>
@@ -21,8 +21,14 @@ static void append(char *text, size_t size, const char *fmt, ...) {
   va_end(args);
 }
 
-static unsigned one_slot(const peri_optim_options *p) { (void)p; return 1; }
-static unsigned two_slots(const peri_optim_options *p) { (void)p; return 3; }
+static unsigned one_slot(const peri_optim_options *p) {
+  (void)p;
+  return 1;
+}
+static unsigned two_slots(const peri_optim_options *p) {
+  (void)p;
+  return 3;
+}
 static peri_status check_momentum(peri_ctx *cx, const char *who, const peri_optim_options *p) {
   return pri_within(cx, who, "momentum", p->momentum, 0, 1);
 }
@@ -44,18 +50,25 @@ static void sgd_describe(const peri_optim_options *p, char *text, size_t size) {
   describe_momentum(p, text, size);
   if (p->nesterov) append(text, size, ", nesterov");
 }
-static int heavy_ball_kernel(const peri_optim_options *p) { (void)p; return PRI_STEP_heavy_ball; }
+static int heavy_ball_kernel(const peri_optim_options *p) {
+  (void)p;
+  return PRI_STEP_heavy_ball;
+}
 
 /* ---- nesterov ---- */
 
 static peri_status nesterov_check(peri_ctx *cx, const char *who, const peri_optim_options *p) {
   return pri_within(cx, who, "mu", p->mu, 0, INFINITY);
 }
-static int nesterov_kernel(const peri_optim_options *p) { (void)p; return PRI_STEP_nesterov; }
+static int nesterov_kernel(const peri_optim_options *p) {
+  (void)p;
+  return PRI_STEP_nesterov;
+}
 static peri_status nesterov_prepare(const peri_optim *o, pri_step_args *a, double *next) {
   double mu = o->options.mu, t = o->extra < 1 ? 1 : o->extra, q = sqrt(mu * a->lr);
   if (!(q <= 1))
-    return peri_fail(o->cx, PERI_ERR_VALUE, "optim.nesterov: mu lr must be at most 1 (lr is at most 1/L, L at least mu), got %g", mu * a->lr);
+    return peri_fail(o->cx, PERI_ERR_VALUE,
+                     "optim.nesterov: mu lr must be at most 1 (lr is at most 1/L, L at least mu), got %g", mu * a->lr);
   *next = (1 + sqrt(1 + 4 * t * t)) / 2;
   a->momentum = mu > 0 ? (1 - q) / (1 + q) : (t - 1) / *next;
   return PERI_OK;
@@ -70,7 +83,10 @@ static peri_status adam_check(peri_ctx *cx, const char *who, const peri_optim_op
   if (pri_within(cx, who, "beta1", p->beta1, 0, 1) || pri_within(cx, who, "beta2", p->beta2, 0, 1)) return cx->code;
   return PERI_OK;
 }
-static int adam_kernel(const peri_optim_options *p) { (void)p; return PRI_STEP_adam; }
+static int adam_kernel(const peri_optim_options *p) {
+  (void)p;
+  return PRI_STEP_adam;
+}
 /* lr and the root's scale take up the bias corrections, 1 - beta^t for the step number t. */
 static peri_status adam_prepare(const peri_optim *o, pri_step_args *a, double *next) {
   const peri_optim_options *p = &o->options;
@@ -98,8 +114,13 @@ static peri_status rmsprop_check(peri_ctx *cx, const char *who, const peri_optim
   if (pri_within(cx, who, "beta", p->beta2, 0, 1)) return cx->code;
   return check_momentum(cx, who, p);
 }
-static unsigned rmsprop_uses(const peri_optim_options *p) { return 1u | (p->centred ? 2u : 0) | (p->momentum != 0 ? 4u : 0); }
-static int rmsprop_kernel(const peri_optim_options *p) { (void)p; return PRI_STEP_rmsprop; }
+static unsigned rmsprop_uses(const peri_optim_options *p) {
+  return 1u | (p->centred ? 2u : 0) | (p->momentum != 0 ? 4u : 0);
+}
+static int rmsprop_kernel(const peri_optim_options *p) {
+  (void)p;
+  return PRI_STEP_rmsprop;
+}
 static peri_status rmsprop_prepare(const peri_optim *o, pri_step_args *a, double *next) {
   (void)next;
   if (o->options.warm && o->steps == 0) a->beta2 = 0, a->rest2 = 1;
@@ -116,12 +137,18 @@ static void rmsprop_describe(const peri_optim_options *p, char *text, size_t siz
 static peri_status adagrad_check(peri_ctx *cx, const char *who, const peri_optim_options *p) {
   return pri_within(cx, who, "initial", p->initial, 0, INFINITY);
 }
-static int adagrad_kernel(const peri_optim_options *p) { (void)p; return PRI_STEP_adagrad; }
+static int adagrad_kernel(const peri_optim_options *p) {
+  (void)p;
+  return PRI_STEP_adagrad;
+}
 static peri_status window_check(peri_ctx *cx, const char *who, const peri_optim_options *p) {
   if (p->window >= 1) return PERI_OK;
   return peri_fail(cx, PERI_ERR_VALUE, "%s: window must be at least 1, got %lld", who, (long long)p->window);
 }
-static int window_kernel(const peri_optim_options *p) { (void)p; return PRI_STEP_window; }
+static int window_kernel(const peri_optim_options *p) {
+  (void)p;
+  return PRI_STEP_window;
+}
 static peri_status window_prepare(const peri_optim *o, pri_step_args *a, double *next) {
   (void)next;
   a->window = o->options.window;
@@ -133,18 +160,56 @@ static void window_describe(const peri_optim_options *p, char *text, size_t size
 }
 
 const pri_method pri_methods[PERI_OPTIMISERS] = {
-  [PERI_SGD] = {"optim.sgd", {"momentum"}, {.lr = -1}, sgd_check, sgd_uses, sgd_kernel, NULL, sgd_describe},
-  [PERI_HEAVY_BALL] = {"optim.heavy_ball", {"velocity"}, {.lr = -1, .momentum = 0.9}, check_momentum, one_slot, heavy_ball_kernel, NULL,
-                       describe_momentum},
-  [PERI_NESTEROV] = {"optim.nesterov", {"solution"}, {.lr = -1}, nesterov_check, one_slot, nesterov_kernel, nesterov_prepare, nesterov_describe},
-  [PERI_ADAM] = {"optim.adam", {"m", "v"}, {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .bias_correction = true}, adam_check,
-                 two_slots, adam_kernel, adam_prepare, adam_describe},
-  [PERI_ADAMW] = {"optim.adamw", {"m", "v"},
-                  {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.01, .bias_correction = true}, adam_check,
-                  two_slots, adam_kernel, adam_prepare, adam_describe},
-  [PERI_RMSPROP] = {"optim.rmsprop", {"v", "mean", "momentum"}, {.lr = 0.01, .beta2 = 0.99, .eps = 1e-8}, rmsprop_check, rmsprop_uses,
-                    rmsprop_kernel, rmsprop_prepare, rmsprop_describe},
-  [PERI_ADAGRAD] = {"optim.adagrad", {"v"}, {.lr = 0.01, .eps = 1e-10}, adagrad_check, one_slot, adagrad_kernel, NULL, NULL},
-  [PERI_WINDOWED_ADAGRAD] = {"optim.windowed_adagrad", {"squares"}, {.lr = 1e-3, .eps = 0.1, .window = 10, .eps_inside = true},
-                             window_check, one_slot, window_kernel, window_prepare, window_describe},
+    [PERI_SGD] = {"optim.sgd", {"momentum"}, {.lr = -1}, sgd_check, sgd_uses, sgd_kernel, NULL, sgd_describe},
+    [PERI_HEAVY_BALL] = {"optim.heavy_ball",
+                         {"velocity"},
+                         {.lr = -1, .momentum = 0.9},
+                         check_momentum,
+                         one_slot,
+                         heavy_ball_kernel,
+                         NULL,
+                         describe_momentum},
+    [PERI_NESTEROV] = {"optim.nesterov",
+                       {"solution"},
+                       {.lr = -1},
+                       nesterov_check,
+                       one_slot,
+                       nesterov_kernel,
+                       nesterov_prepare,
+                       nesterov_describe},
+    [PERI_ADAM] = {"optim.adam",
+                   {"m", "v"},
+                   {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .bias_correction = true},
+                   adam_check,
+                   two_slots,
+                   adam_kernel,
+                   adam_prepare,
+                   adam_describe},
+    [PERI_ADAMW] =
+        {"optim.adamw",
+         {"m", "v"},
+         {.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.01, .bias_correction = true},
+         adam_check,
+         two_slots,
+         adam_kernel,
+         adam_prepare,
+         adam_describe},
+    [PERI_RMSPROP] = {"optim.rmsprop",
+                      {"v", "mean", "momentum"},
+                      {.lr = 0.01, .beta2 = 0.99, .eps = 1e-8},
+                      rmsprop_check,
+                      rmsprop_uses,
+                      rmsprop_kernel,
+                      rmsprop_prepare,
+                      rmsprop_describe},
+    [PERI_ADAGRAD] =
+        {"optim.adagrad", {"v"}, {.lr = 0.01, .eps = 1e-10}, adagrad_check, one_slot, adagrad_kernel, NULL, NULL},
+    [PERI_WINDOWED_ADAGRAD] = {"optim.windowed_adagrad",
+                               {"squares"},
+                               {.lr = 1e-3, .eps = 0.1, .window = 10, .eps_inside = true},
+                               window_check,
+                               one_slot,
+                               window_kernel,
+                               window_prepare,
+                               window_describe},
 };

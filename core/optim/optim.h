@@ -10,12 +10,12 @@ struct peri_optim {
   peri_method method;
   peri_optim_options options;
   int64_t steps;
-  double extra;                             /* nesterov: t_k of the next step, 0 before the first */
-  bool bound;                               /* the first step is made, or a state loaded: shape and dtype are fixed */
+  double extra; /* nesterov: t_k of the next step, 0 before the first */
+  bool bound;   /* the first step is made, or a state loaded: shape and dtype are fixed */
   peri_dtype dtype;
   int nd;
   int64_t dims[PERI_MAXDIM];
-  peri_tensor *slots[PERI_OPTIM_SLOTS];     /* contiguous; a ring has the window as a leading axis */
+  peri_tensor *slots[PERI_OPTIM_SLOTS]; /* contiguous; a ring has the window as a leading axis */
 };
 
 typedef struct {
@@ -26,7 +26,8 @@ typedef struct {
   peri_status (*check)(peri_ctx *cx, const char *who, const peri_optim_options *p);
   unsigned (*uses)(const peri_optim_options *p); /* bit i: slot i is used */
   int (*kernel)(const peri_optim_options *p);    /* PRI_STEP_... */
-  /* The coefficients of step number k = steps + 1, beyond lr, decay, momentum and eps. *next: what `extra` is after it. */
+  /* The coefficients of step number k = steps + 1, beyond lr, decay, momentum and eps. *next: what `extra` is after
+  ** it. */
   peri_status (*prepare)(const peri_optim *o, pri_step_args *a, double *next);
   void (*describe)(const peri_optim_options *p, char *text, size_t size); /* ", beta1 0.9", appended */
 } pri_method;

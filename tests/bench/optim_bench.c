@@ -28,7 +28,7 @@ static void ours(void *ud) {
 #define LOOP(name, isa, T, SQRT)                                                                                       \
   VECTORS(isa) static void name(void *ud) {                                                                            \
     adam *a = ud;                                                                                                      \
-    T *restrict x = a->x->data, *restrict m = a->m->data, *restrict v = a->v->data;                                                  \
+    T *restrict x = a->x->data, *restrict m = a->m->data, *restrict v = a->v->data;                                    \
     const T *restrict g = a->g->data;                                                                                  \
     int64_t n = a->g->size;                                                                                            \
     a->t++;                                                                                                            \
@@ -68,7 +68,8 @@ static int run(peri_ctx *cx, peri_dtype t, int64_t n, const char *task) {
 int main(void) {
   peri_ctx *cx = peri_open(NULL);
   if (!cx) return 1;
-  int failed = run(cx, PERI_F64, 1000000, "adam step, 10^6 f64, an element") || run(cx, PERI_F32, 1000000, "adam step, 10^6 f32, an element") ||
+  int failed = run(cx, PERI_F64, 1000000, "adam step, 10^6 f64, an element") ||
+               run(cx, PERI_F32, 1000000, "adam step, 10^6 f32, an element") ||
                run(cx, PERI_F64, 1000, "adam step, 1000 f64, an element");
   peri_close(cx);
   return failed;
