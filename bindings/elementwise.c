@@ -22,8 +22,24 @@ static int l_op1(lua_State *L) {
   return result(L, box, number);
 }
 
+static peri_tensor *number_at(lua_State *L, int idx) { /* a new reference, or NULL; cannot raise */
+  peri_ctx *cx = glue_of(L)->cx;
+  return lua_isinteger(L, idx) ? peri_scalar_i64(cx, lua_tointeger(L, idx)) : peri_scalar(cx, lua_tonumber(L, idx));
+}
+
+/* One operand, in[k], is a number: it needs no box of its own. */
+static int with_number(lua_State *L, peri_tensor **in, int k) {
+  peri_tensor **box = new_box(L);
+  in[k] = number_at(L, k + 1);
+  if (in[k]) *box = peri_apply(op_of(L), in, NULL);
+  peri_release(in[k]);
+  return finish(L, box);
+}
+
 static int l_op2(lua_State *L) {
   peri_tensor *in[2] = {test_tensor(L, 1), test_tensor(L, 2)};
+  if (in[0] && lua_type(L, 2) == LUA_TNUMBER) return with_number(L, in, 1);
+  if (in[1] && lua_type(L, 1) == LUA_TNUMBER) return with_number(L, in, 0);
   bool numbers = !in[0] && !in[1];
   if (!in[0]) in[0] = keep_operand(L, 1);
   if (!in[1]) in[1] = keep_operand(L, 2);
@@ -54,9 +70,13 @@ static int l_op1_(lua_State *L) {
 }
 
 static int l_op2_(lua_State *L) {
-  peri_tensor *a = check_tensor(L, 1), *b = keep_operand(L, 2);
+  bool number = lua_type(L, 2) == LUA_TNUMBER;
+  peri_tensor *a = check_tensor(L, 1), *b = number ? NULL : keep_operand(L, 2);
   note_write(L, a, op_of(L)->name);
-  if (peri_apply_(op_of(L), a, (peri_tensor *[]){a, b}, NULL)) return raise_core(L, a->cx);
+  if (number && !(b = number_at(L, 2))) return raise_core(L, a->cx);
+  peri_status st = peri_apply_(op_of(L), a, (peri_tensor *[]){a, b}, NULL);
+  if (number) peri_release(b);
+  if (st) return raise_core(L, a->cx);
   lua_settop(L, 1);
   return 1;
 }
