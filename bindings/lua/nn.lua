@@ -180,7 +180,7 @@ function nn.conv2d_layer(inputs, outputs, opt)
 end
 
 --- Everything but the first axis becomes one.
-function nn.flatten() return plain("flatten", function(x) return x:reshape { x:dim(1), -1 } end) end
+function nn.flatten() return plain("flatten", function(x) return x:flatten(2, -1) end) end
 
 local function windows(who, x, size)
   local n, c, h, w = table.unpack(x:dims())
@@ -211,7 +211,7 @@ function nn.group_norm(channels, groups, opt)
   if channels % groups ~= 0 then error(("nn.group_norm: %d groups do not divide %d channels"):format(groups, channels), 2) end
   return layer("group norm", { { channels, 1, 1 }, { channels, 1, 1 } }, { nn.initialisers.ones, nn.initialisers.zeros }, function(x, params, at)
     local dims = x:dims()
-    local y = normalised(x:reshape { dims[1], groups, -1 }, { 3 }, opt.eps)
+    local y = normalised(x:reshape { dims[1], groups, channels // groups * dims[3] * dims[4] }, { 3 }, opt.eps)
     return y:reshape(dims) * params[at] + params[at + 1]
   end)
 end

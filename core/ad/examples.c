@@ -155,12 +155,13 @@ static peri_tensor *squares_of(peri_tensor *g) {
 
 /* ---- back through a call between shared values ---- */
 
-static peri_tensor *for_each_example(const sweep *w, peri_ctx *cx, const peri_tensor *x) {
+/* (n, dims of x): zeros, or not yet written. */
+static peri_tensor *room_for_each(const sweep *w, const peri_tensor *x, bool zeros) {
   int64_t dims[PERI_MAXDIM] = {w->n};
   if (x->ndim == PERI_MAXDIM)
-    return peri_fail(cx, PERI_ERR_SHAPE, "ad.per_example: a value of shape %s has no room for the axis of the examples", peri_shape(x)), NULL;
+    return peri_fail(x->cx, PERI_ERR_SHAPE, "ad.per_example: a value of shape %s has no room for the axis of the examples", peri_shape(x)), NULL;
   memcpy(dims + 1, x->dims, (size_t)x->ndim * sizeof dims[0]);
-  return peri_zeros(cx, (peri_dtype)x->dtype, x->ndim + 1, dims);
+  return zeros ? peri_zeros(x->cx, (peri_dtype)x->dtype, x->ndim + 1, dims) : peri_new(x->cx, (peri_dtype)x->dtype, x->ndim + 1, dims);
 }
 
 static peri_tensor *shaped_for(const sweep *w, peri_tensor *g, const peri_tensor *x) {
@@ -169,40 +170,51 @@ static peri_tensor *shaped_for(const sweep *w, peri_tensor *g, const peri_tensor
   return peri_reshape(g, x->ndim + 1, dims);
 }
 
-/* g, the cotangents (n, ...) of a view y of x, into the same places of `sum` (n, dims of x). */
-static peri_status put_back(peri_tensor *sum, peri_tensor *g, const peri_tensor *x, const peri_tensor *y) {
-  int64_t strides[PERI_MAXDIM] = {x->size};
+/* The places of the elements of y, a view of x, in each of the rows of `sum` (n, dims of x). */
+static peri_tensor *places_of(peri_tensor *sum, const peri_tensor *x, const peri_tensor *y) {
+  int64_t dims[PERI_MAXDIM] = {sum->dims[0]}, strides[PERI_MAXDIM] = {x->size};
   int64_t offset = y->size ? ((const char *)y->data - (const char *)x->data) / (int64_t)peri_sizeof((peri_dtype)x->dtype) : 0;
+  if (y->ndim == PERI_MAXDIM)
+    return peri_fail(y->cx, PERI_ERR_SHAPE, "ad.per_example: a value of shape %s has no room for the axis of the examples", peri_shape(y)), NULL;
+  memcpy(dims + 1, y->dims, (size_t)y->ndim * sizeof dims[0]);
   memcpy(strides + 1, y->strides, (size_t)y->ndim * sizeof strides[0]);
-  peri_tensor *place = peri_view(sum, g->ndim, g->dims, strides, offset);
-  peri_status st = place ? peri_add_(place, place, g) : sum->cx->code;
-  peri_release(place);
-  return st;
+  return peri_view(sum, y->ndim + 1, dims, strides, offset);
 }
 
-/* Results that are views of a contiguous operand, or copies in C order of all of it. */
+/* Whether the cotangents of a call's results, disjoint views of x, make up one of all of x. */
+static bool cover(const sweep *w, pri_slot *e, uint64_t serial, const peri_tensor *x) {
+  int64_t covered = 0;
+  for (int32_t i = 0; i < e->out; i++)
+    if (w->pass.adjoints[serial - w->pass.lo + (uint64_t)i]) covered += pri_tensors_of(e)[e->in + i]->size;
+  return covered == x->size;
+}
+
+/* Result y of x has all of x's elements in x's order: its cotangents only need another shape. */
+static bool same_order(const peri_tensor *x, const peri_tensor *y) {
+  return pri_owner((peri_tensor *)y) != pri_owner((peri_tensor *)x) || (y->data == x->data && y->size == x->size && pri_contiguous(y));
+}
+
+/* Results that are views of a contiguous operand, or the one result that is a copy of all of it. What is big here is written once: into the sum
+** that is already there, or into a fresh one, which is cleared first only if the results leave gaps. */
 static peri_status back_through_views(sweep *w, pri_slot *e, uint64_t serial) {
   pri_pass *p = &w->pass;
-  peri_tensor **t = pri_tensors_of(e), *x = t[0], **sum = &p->adjoints[x->node - p->lo];
-  for (int32_t i = 0; i < e->out; i++) {
-    peri_tensor *y = t[e->in + i], *g = p->adjoints[serial - p->lo + (uint64_t)i];
-    if (!g) continue;
-    bool same_order = pri_owner(y) != pri_owner(x) || (y->data == x->data && y->size == x->size && pri_contiguous(y));
-    if (same_order) {
-      peri_tensor *shaped = shaped_for(w, g, x);
-      if (!shaped || pri_accumulate(p, x->node, shaped)) return p->cx->code;
-      continue;
-    }
-    bool own = *sum && (*sum)->refs == 1 && !(*sum)->base && pri_contiguous(*sum);
-    peri_tensor *into = own ? *sum : for_each_example(w, p->cx, x);
-    if (!into) return p->cx->code;
-    if (put_back(into, g, x, y)) {
-      if (!own) peri_release(into);
-      return p->cx->code;
-    }
-    if (!own && pri_accumulate(p, x->node, into)) return p->cx->code;
+  peri_tensor **t = pri_tensors_of(e), *x = t[0], *sum = p->adjoints[x->node - p->lo];
+  if (e->out == 1 && same_order(x, t[1])) {
+    peri_tensor *shaped = shaped_for(w, p->adjoints[serial - p->lo], x);
+    return shaped ? pri_accumulate(p, x->node, shaped) : p->cx->code;
   }
-  return PERI_OK;
+  bool fresh = !sum || sum->refs != 1 || sum->base || !pri_contiguous(sum) || sum->dtype != x->dtype;
+  if (fresh) sum = room_for_each(w, x, !cover(w, e, serial, x));
+  peri_status st = sum ? PERI_OK : p->cx->code;
+  for (int32_t i = 0; i < e->out && !st; i++) {
+    peri_tensor *g = p->adjoints[serial - p->lo + (uint64_t)i];
+    if (!g) continue;
+    peri_tensor *place = places_of(sum, x, t[e->in + i]);
+    st = !place ? p->cx->code : fresh ? peri_copy_(place, g) : peri_add_(place, place, g);
+    peri_release(place);
+  }
+  if (fresh && st) peri_release(sum);
+  return fresh && !st ? pri_accumulate(p, x->node, sum) : st;
 }
 
 /* The ordinary rule for example k: its gradients into row k of sums[]. */
@@ -221,7 +233,7 @@ static peri_status example_step(sweep *w, pri_call *c, int32_t nout, int64_t k, 
   for (int64_t i = 0; i < c->pull.n; i++) {
     if (!grads[i]) continue;
     if (!st && pri_inside(&w->pass, c->t[i])) {
-      if (!sums[i] && !(sums[i] = for_each_example(w, cx, c->t[i]))) st = cx->code;
+      if (!sums[i] && !(sums[i] = room_for_each(w, c->t[i], true))) st = cx->code;
       peri_tensor *row = st ? NULL : peri_select(sums[i], 0, k);
       st = row ? peri_copy_(row, grads[i]) : cx->code;
       peri_release(row);
@@ -383,7 +395,7 @@ static peri_tensor *adjoint_of(const sweep *w, bool reached, const peri_tensor *
 static peri_status collect(const sweep *w, bool reached, peri_tensor **grads) {
   for (int i = 0; i < w->nx; i++) {
     peri_tensor *x = w->xs[i], *g = adjoint_of(w, reached, x);
-    if (!g) grads[i] = for_each_example(w, x->cx, x);
+    if (!g) grads[i] = room_for_each(w, x, true);
     else grads[i] = g->dtype == x->dtype ? peri_retain(g) : peri_cast(g, (peri_dtype)x->dtype);
     if (!grads[i]) return x->cx->code;
   }

@@ -20,11 +20,35 @@ static peri_status check_rows(const peri_op *op, peri_tensor *const *in, const p
   return batched & 2 ? pri_mixes(op, in[1], "multiplies by what the examples make up together") : PERI_OK;
 }
 
+typedef struct { pri_map2 *times; char *out; const char *a, *g; int64_t k, n, bytes; } outers;
+
+static void outer_task(void *ud, int64_t b) {
+  const outers *o = ud;
+  const char *g = o->g + b * o->n * o->bytes;
+  for (int64_t i = b * o->k; i < (b + 1) * o->k; i++) o->times(o->out + i * o->n * o->bytes, o->a + i * o->bytes, 0, g, 1, o->n);
+}
+
+/* (examples, k, n): a_b g_b^T, by rows, which are too short for the general machinery. */
+static peri_tensor *outer_products(peri_tensor *a, peri_tensor *g) {
+  peri_tensor *x = a->dtype == g->dtype ? peri_contiguous(a) : peri_cast(a, (peri_dtype)g->dtype), *y = x ? peri_contiguous(g) : NULL;
+  peri_tensor *r = y ? peri_new(a->cx, (peri_dtype)y->dtype, 3, (int64_t[]){x->dims[0], x->dims[1], y->dims[1]}) : NULL;
+  if (r && r->size) {
+    outers o = {.times = a->cx->k->map2[PRI_MAP2_mul][y->dtype], .out = r->data, .a = x->data, .g = y->data, .k = x->dims[1], .n = y->dims[1]};
+    o.bytes = (int64_t)peri_sizeof((peri_dtype)y->dtype);
+    if (r->size <= 65536)
+      for (int64_t b = 0; b < r->dims[0]; b++) outer_task(&o, b);
+    else pri_parallel(a->cx, r->dims[0], outer_task, &o);
+  }
+  peri_release(x);
+  peri_release(y);
+  return r;
+}
+
 static peri_status vjp_mm(const peri_pull *p, uint64_t batched, peri_tensor **grads) {
   peri_tensor *a = p->in[0], *b = p->in[1], *g = p->cotangents[0];
   (void)batched;
   if (needs(p, 0)) grads[0] = pri_unbroadcast(r2(peri_mm, keep(g), r1(matrix_transpose, keep(b))), a);
-  if (needs(p, 1)) grads[1] = r2(peri_mul, columns(a), peri_unsqueeze(g, 1));
+  if (needs(p, 1)) grads[1] = outer_products(a, g);
   return ruled(p, grads);
 }
 

@@ -59,3 +59,13 @@ test("embeddings, rows repeated within an example", function(t)
   local net = nn.sequential { nn.embedding(6, 3), "tanh", nn.flatten(), nn.dense(12, 3) }
   holds(t, "embedding", net, tokens, labels, nn.cross_entropy)
 end)
+
+test("empty batches", function(t)
+  local net = nn.sequential { nn.conv2d_layer(2, 4), nn.group_norm(4, 2), "silu", nn.max_pool(2), nn.flatten(), nn.layer_norm(64), nn.dense(64, 3) }
+  local theta = net:init(rng:stream "empty", "f64")
+  local function loss(w, x, y) return nn.cross_entropy(net(w, x), y) end
+  local none, classes = pg.zeros { 0, 2, 8, 8 }, pg.zeros({ 0 }, "i64")
+  t.equal(ad.per_example(loss)(theta, none, classes):dims(), { 0, net:size() })
+  local s, c = ad.clipped_sum(loss, theta, { clip = 1 }, none, classes)
+  t.equal({ s:abs():max(), c:dims() }, { 0.0, { 0 } })
+end)

@@ -57,7 +57,7 @@ typedef struct peri_examples {
   /* (n): the sum of squares, example by example, of what vjp gives for shared operand i, without forming it. NULL, or *norms
   ** left NULL: it is formed. */
   peri_status (*sqnorms)(const peri_pull *p, uint64_t batched, int i, peri_tensor **norms);
-  bool moves; /* each result is a view: elements of the one operand, none of them twice */
+  bool moves; /* results are views (or, of a reshape, a copy): elements of the first operand, none of them in two places */
 } peri_examples;
 
 struct peri_op {
