@@ -5,6 +5,7 @@
 ** recorded operands: a 0-d tensor).
 */
 #include "subscript.h"
+#include <perigee/ad.h>
 #include <perigee/ops.h>
 #include <perigee/order.h>
 #include <perigee/reduce.h>
@@ -63,6 +64,18 @@ static int deliver(lua_State *L, peri_tensor *const *box) {
   return number_if_scalar(L);
 }
 
+/* Whether reducing these makes a number whatever comes of it: then it needs no box, whose making costs more than a short sum. */
+static bool gives_number(const peri_tensor *a) { return a->dtype != PERI_C128 && !peri_recorded(a); }
+static bool is_full(const peri_tensor *a, const reduction *r) { return !r->axes && !r->keep && gives_number(a); }
+
+/* Pushes the element of a 0-d tensor that is no c128, taking the reference over: nothing here can raise but for a missing t. */
+static int deliver_number(lua_State *L, peri_tensor *t) {
+  if (!t) return raise_core(L, glue_of(L)->cx);
+  push_element(L, t, 0);
+  peri_release(t);
+  return 1;
+}
+
 /* Positions in a box, from 0 to from 1; constants to the tape, which may have recorded what gave them. */
 static void count_from_1(lua_State *L, peri_tensor **box) {
   peri_ctx *cx = glue_of(L)->cx;
@@ -81,6 +94,7 @@ static void count_from_1(lua_State *L, peri_tensor **box) {
   static int l_##NAME(lua_State *L) {                                                                                  \
     peri_tensor *a = check_tensor(L, 1);                                                                               \
     reduction r = check_reduction(L, 2, "tensor." #NAME, a, reduction_options);                                        \
+    if (is_full(a, &r)) return deliver_number(L, peri_##NAME(a, 0, false));                                            \
     peri_tensor **box = new_box(L);                                                                                    \
     *box = peri_##NAME(a, r.axes, r.keep);                                                                             \
     return deliver(L, box);                                                                                            \
@@ -127,7 +141,9 @@ static int l_norm(lua_State *L) {
 }
 
 static int l_dot(lua_State *L) {
-  peri_tensor *a = check_tensor(L, 1), *b = check_tensor(L, 2), **box = new_box(L);
+  peri_tensor *a = check_tensor(L, 1), *b = check_tensor(L, 2), **box;
+  if (gives_number(a) && gives_number(b)) return deliver_number(L, peri_dot(a, b));
+  box = new_box(L);
   *box = peri_dot(a, b);
   return deliver(L, box);
 }
