@@ -120,6 +120,13 @@ static peri_status check_second_axis(const peri_op *op, peri_tensor *const *in, 
   (void)out, (void)batched;
   return check_axis_k(op, in, args, 1);
 }
+/* All examples in their order are no cut: x[{ {1, -1}, 3 }]. */
+static peri_status check_slice(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor *const *out, uint64_t batched) {
+  (void)batched;
+  bool all = args->i[3] == 1 && out[0]->dims[0] == in[0]->dims[0];
+  return all ? PERI_OK : check_axis_k(op, in, args, 0);
+}
+const peri_examples pri_examples_slice = {.check = check_slice, .moves = true};
 const peri_examples pri_examples_axis = {.check = check_axis};
 const peri_examples pri_examples_axis_view = {.check = check_axis, .moves = true};
 const peri_examples pri_examples_second_axis = {.check = check_second_axis};

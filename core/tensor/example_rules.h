@@ -10,6 +10,7 @@ extern const peri_examples pri_examples_reduction;   /* i[0]: axes */
 extern const peri_examples pri_examples_quantile;
 extern const peri_examples pri_examples_axis;        /* along the axis i[0] */
 extern const peri_examples pri_examples_axis_view;
+extern const peri_examples pri_examples_slice;
 extern const peri_examples pri_examples_second_axis; /* along the axis i[1] */
 extern const peri_examples pri_examples_join;        /* several operands, along the axis i[1] */
 extern const peri_examples pri_examples_transpose;

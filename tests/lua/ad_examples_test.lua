@@ -128,6 +128,13 @@ test("batched values move through shapes as long as examples stay apart", functi
   end, w, B)
 end)
 
+test("all examples in their order are no cut", function(t)
+  local w = rng:stream("w"):normal { 5 }
+  holds(t, "columns", function(v, A) return A[{ {}, 2 }] * v:sum() + A[{ { 1, -1 }, 3 }] * v[4] + A[{ { 1, -1 }, { 1, 5 } }]:mv(v) end, w, X)
+  t.fails(function() ad.per_example(function(v, A) return A[{ { 1, -1, 2 } }]:mv(v) end)(w, X) end, "tensor%.slice works along axis 1")
+  t.fails(function() ad.per_example(function(v, A) return A[{ { -1, 1, -1 } }]:mv(v) end)(w, X) end, "tensor%.slice works along axis 1")
+end)
+
 test("several variables, and matrices as variables", function(t)
   local W, b = rng:stream("W2"):normal { 5, 2 }, rng:stream("b2"):normal { 2 }
   local function loss(V, c, A, target) return (A:mm(V) + c):square():sum(2) * target end
