@@ -242,33 +242,39 @@ local function traced(object)
   return { message = cause == "interrupt" and "interrupted" or message, status = statuses[cause] or failure.SCRIPT }
 end
 
+-- Calls f; returns what it returns, or nil and the failure. Out of memory calls no message handler.
+local function attempt(f)
+  local ok, result = xpcall(f, traced)
+  if ok then return result end
+  return nil, type(result) == "table" and result or traced(result)
+end
+
 --- Runs an experiment with command-line words; returns the exit status: 0 done and every checked claim holds, 1 a claim or
 -- the script fails, 2 usage, 3 interrupted, 4 out of resources. What went wrong is on stderr.
 function Experiment:main(words)
   local before = pg.system.memory_limit()
   pg.system.memory_limit(before > 0 and before or nil)
-  local ok, status = xpcall(function()
+  local status, failed = attempt(function()
     local settings = args.parse(self, words)
     if settings.help then
       io.stdout:write(args.help(self))
       return 0
     end
     return execute(self, settings)
-  end, traced)
+  end)
   pg.system.memory_limit(before)
-  if ok then return status end
+  if status then return status end
   io.stdout:flush()
-  local prefix = failure.is(status) and "" or self.name .. ": "
-  io.stderr:write(prefix, status.message, "\n")
-  return status.status
+  io.stderr:write(failure.is(failed) and "" or self.name .. ": ", failed.message, "\n")
+  return failed.status
 end
 
 --- Loads the script at `path` and runs the experiment that it returns; as Experiment:main.
 function experiment.main(path, words)
-  local ok, result = xpcall(function() return experiment.load(path, read(path)) end, traced)
-  if ok then return result:main(words) end
-  io.stderr:write(result.message, "\n")
-  return result.status
+  local loaded, failed = attempt(function() return experiment.load(path, read(path)) end)
+  if loaded then return loaded:main(words) end
+  io.stderr:write(failed.message, "\n")
+  return failed.status
 end
 
 return setmetatable(experiment, { __call = function(_, spec) return experiment.new(spec) end })

@@ -162,6 +162,7 @@ function jobs.compute(experiment, plan, unit, report)
     outcome.fields, outcome.notes = fields, notes
     return { outcome }
   end
+  if type(fields) ~= "table" then fields = { message = tostring(fields) } end      -- out of memory calls no handler
   local cause = pg.system.cause(fields.message)
   if cause == "memory" and unit.batched and unit.count > 1 then
     collectgarbage()
@@ -232,7 +233,8 @@ local function fail(plan, outcome)
   if e.cause == "interrupt" then
     failure.raise(failure.INTERRUPT, "%s: interrupted%s", plan.name, plan.state and "; --resume continues with what is saved" or "")
   end
-  failure.raise(statuses[e.cause] or failure.SCRIPT, "%s: %s: %s%s", plan.name, where(plan, outcome), e.message, not e.cause and e.trace or "")
+  local calls = not e.cause and e.trace or ""
+  failure.raise(statuses[e.cause] or failure.SCRIPT, "%s: %s: %s%s", plan.name, where(plan, outcome), e.message, calls)
 end
 
 -- The units that an earlier run has not finished; the outcomes of the others are handed on.

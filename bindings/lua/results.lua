@@ -264,10 +264,22 @@ local function floats(list)                                -- 2.0 is written as 
   return list
 end
 
+-- The columns of a table that must have so many lines.
+local function read_table(dir, file, wanted)
+  local names, columns = table_file.read(get(dir .. "/" .. file))
+  local n = #columns[names[1]]
+  if n ~= wanted then error(("%s has %d lines, run.json says %d"):format(file, n, wanted), 0) end
+  return columns
+end
+
+local function sum(list, field)
+  local total = 0
+  for _, v in ipairs(list) do total = total + (field and v[field] or v) end
+  return total
+end
+
 local function read_series(dir, name, record, blocks)
-  local names, columns = table_file.read(get(("%s/%s.csv"):format(dir, name)))
-  assert(#names > 0)
-  local all = {}
+  local columns, all = read_table(dir, name .. ".csv", sum(record.points)), {}
   for _, column in ipairs(record.replicated) do
     all[column] = pg.io.load_npy(("%s/%s.npy"):format(dir, column == "value" and name or name .. "." .. column))
   end
@@ -285,7 +297,7 @@ end
 
 local function read(dir)
   local record = json.decode(get(dir .. "/run.json"))
-  local _, columns = table_file.read(get(dir .. "/rows.csv"))
+  local columns = read_table(dir, "rows.csv", sum(record.jobs, "replicas"))
   local blocks, at, arrays, integer = {}, 1, {}, {}
   for _, name in ipairs(record.integers) do integer[name] = true end
   for _, name in ipairs(record.arrays) do arrays[name] = pg.io.load_npy(("%s/%s.npy"):format(dir, name)) end

@@ -78,6 +78,31 @@ test("the report can be made again from what is stored", function(t)
   t.ok(text:find "claims hold", "the claims are checked on the stored rows")
 end)
 
+test("simulated means agree with the exact ones at twenty thousand replicas", function(t)
+  local status, text = experiment("deterministic", "--problem strong --seeds 20000 --iters 200 --check", "many")
+  t.equal(status, 0, "%s", text)
+  for _, k in ipairs { 10, 50, 100, 200 } do t.ok(text:find(("holds  strong, simulated mean at k = %d "):format(k)), "%s", text) end
+end)
+
+test("a run that needs more memory than there is ends with status 4", function(t)
+  local script = work .. "/greedy.lua"
+  local file = assert(io.open(script, "w"))
+  file:write [[
+    local pg = require "perigee"
+    pg.system.memory_limit(200000000)
+    return pg.experiment { name = "toys/greedy", params = { of = "tensor" }, choices = { of = { "tensor", "lua" } }, seeds = 2, run = function(p)
+      local all = {}
+      while true do all[#all + 1] = p.of == "lua" and ("x"):rep(1000000) .. #all or pg.ones { 100000 } end
+    end }]]
+  file:close()
+  for _, words in ipairs { "--of lua --jobs 1", "--of lua --jobs 2", "--of tensor --jobs 1", "--of tensor --jobs 2" } do
+    local status, text = run(("run '%s' %s --out '%s/greedy'"):format(script, words, work))
+    t.equal(status, 4, "%s: %s", words, text)
+    t.equal(#lines(text), 1, "%s", text)
+    t.ok(text:find "^toys/greedy: job 1, replica %d: ", "%s", text)
+  end
+end)
+
 test("additive noise settles at its exact level", function(t)
   -- A6: 2000 replicas, averaged over iterations 1000 to 2000, which hold about ten independent stretches: 0.7 % standard error
   local status, text = experiment("deterministic", "--problem strong --mu 0.01 --noise 0.01 --iters 2000 --seeds 2000", "noise")
