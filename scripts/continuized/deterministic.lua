@@ -98,10 +98,11 @@ return pg.experiment {
   end,
 
   report = function(rows, out)
-    local panels = { file = "convergence" }
+    local panels = { file = "convergence", columns = 2 }
     for p, part in rows:each() do
       local strong = p.problem == "strong"
-      panels[#panels + 1] = { part, x = "k", title = strong and "strongly convex" or "convex", xlog = not strong, ylog = true,
+      local title = (strong and "strongly convex" or "convex") .. (p.noise > 0 and (", noise $\\sigma^2 = %g$"):format(p.noise) or "")
+      panels[#panels + 1] = { part, x = "k", title = title, xlog = not strong, ylog = true,
         xlabel = "iteration $k$", ylabel = "$f(x_k) - f^*$",
         y = { { "gap.gd", label = "gradient descent" }, { "gap.nesterov", label = "Nesterov" },
               { "gap.continuized", label = "continuized", paths = 20, band = "10-90" },
@@ -109,7 +110,7 @@ return pg.experiment {
               strong and { "gap.exact", label = "exact mean", dash = "dashed" } or nil } }
     end
     out:panels(panels)
-    out:table(rows, { "problem", "final", "time" })
+    out:table(rows, { "problem", "noise", "final", "time" })
   end,
 
   -- The targets come from an independent computation: exact recursions, and for A5 a simulation with its standard error.
