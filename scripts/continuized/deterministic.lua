@@ -70,8 +70,7 @@ return pg.experiment {
   choices = { problem = { "strong", "convex" } },
   range  = { mu = { above = 0, to = "L" }, L = { above = 0 }, dim = { from = 1 }, iters = { from = 1 }, noise = { from = 0 } },
   sweep  = { problem = { "strong", "convex" } },
-  seeds  = 2000, batched = true,
-  quick  = { seeds = 200 }, full = { seeds = 20000 },
+  seeds  = 2000, batched = true, quick = { seeds = 200 }, full = { seeds = 20000 },
 
   run = function(p, rng, log)
     local f = problems[p.problem](p)
