@@ -155,6 +155,15 @@ function checkpoint.steps(log, n, state, opt)
   end
 end
 
+--- Whether there is something to resume from.
+function checkpoint.left(state)
+  for path in pairs(checkpoint.all(state)) do
+    local file = io.open(path, "rb")
+    if file then return file:close() end
+  end
+  return false
+end
+
 --- Removes what is there, once the results are written.
 function checkpoint.clear(state)
   for path in pairs(checkpoint.all(state)) do os.remove(path) end

@@ -231,7 +231,7 @@ local statuses = { memory = failure.RESOURCES, disk = failure.RESOURCES, interru
 local function fail(plan, outcome)
   local e = outcome.error
   if e.cause == "interrupt" then
-    failure.raise(failure.INTERRUPT, "%s: interrupted%s", plan.name, plan.state and "; --resume continues with what is saved" or "")
+    failure.raise(failure.INTERRUPT, "%s: interrupted%s", plan.name, plan.state and checkpoint.left(plan.state) and "; --resume continues with what is saved" or "")
   end
   local calls = not e.cause and e.trace or ""
   failure.raise(statuses[e.cause] or failure.SCRIPT, "%s: %s: %s%s", plan.name, where(plan, outcome), e.message, calls)
