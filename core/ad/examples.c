@@ -20,10 +20,10 @@
 
 /* A shared value that a batched call, or a computation on shared values, takes as operand. */
 typedef struct {
-  uint64_t serial;
+  uint64_t serial, root;    /* root: of the variable whose elements it rearranges; 0 if it is computed */
   const char *lo, *hi;      /* the memory of its variable that it stands for */
-  bool moved;               /* it is a rearrangement of elements of a variable, and lo, hi are known */
   bool formed;              /* an operand of a computation on shared values: its gradient is a sum to be formed */
+  bool direct, written;     /* its gradients go straight to their places in those of the variable; they are there */
   int64_t uses;
 } border;
 
@@ -32,9 +32,9 @@ typedef struct {
   int64_t n;                /* examples */
   peri_tensor *const *xs;
   int nx;
-  border *borders;          /* NULL unless norms alone are wanted */
+  border *borders;
   int64_t border_count, border_cap;
-  peri_tensor *norms;       /* (n), f64 */
+  peri_tensor *norms;       /* (n), f64; NULL unless they alone are wanted */
 } sweep;
 
 /* ---- which values stand alone ---- */
@@ -79,10 +79,10 @@ static void extent(const peri_tensor *t, const char **lo, const char **hi) {
 
 /* Where in its variable's memory a value comes from. What a reshape copied comes from all of what was reshaped. */
 static void locate(const sweep *w, border *b) {
-  uint64_t root = root_of(w, b->serial), s = b->serial;
-  b->moved = root != 0;
-  if (!b->moved) return;
-  peri_tensor *owner = pri_owner(value_of(w, root)), *t;
+  uint64_t s = b->serial;
+  b->root = root_of(w, s);
+  if (!b->root) return;
+  peri_tensor *owner = pri_owner(value_of(w, b->root)), *t;
   while (pri_owner(t = value_of(w, s)) != owner) s = pri_tensors_of(pri_slot_at(&w->pass, call_of_result(w, s)))[0]->node;
   extent(t, &b->lo, &b->hi);
 }
@@ -133,12 +133,25 @@ static peri_status find_borders(sweep *w) {
 /* The border of that serial if its norm can be taken on its own. */
 static border *alone(const sweep *w, uint64_t serial) {
   border *b = find_border(w, serial);
-  if (!b || !b->moved || b->formed) return NULL;
+  if (!b || !b->root || b->formed) return NULL;
   for (int64_t i = 0; i < w->border_count; i++) {
     const border *other = &w->borders[i];
-    if (other != b && other->moved && other->lo < b->hi && b->lo < other->hi) return NULL;
+    if (other != b && other->root && other->lo < b->hi && b->lo < other->hi) return NULL;
   }
   return b;
+}
+
+/* Where every value taken from a contiguous variable is a view that stands alone, gradients are written but once. */
+static void find_direct(sweep *w) {
+  for (int64_t i = 0; i < w->border_count; i++) {
+    border *b = &w->borders[i];
+    if (!b->root || b->root == b->serial || !alone(w, b->serial)) continue;
+    peri_tensor *x = value_of(w, b->root), *y = value_of(w, b->serial);
+    b->direct = pri_owner(x) == pri_owner(y) && pri_contiguous(x) && x->ndim < PERI_MAXDIM && y->ndim < PERI_MAXDIM;
+  }
+  for (int64_t i = 0; i < w->border_count; i++)
+    for (int64_t k = 0; k < w->border_count && !w->borders[i].direct; k++)
+      if (w->borders[k].root == w->borders[i].root) w->borders[k].direct = false;
 }
 
 /* norms += more, which is taken over. */
@@ -217,6 +230,33 @@ static peri_status back_through_views(sweep *w, pri_slot *e, uint64_t serial) {
   return fresh && !st ? pri_accumulate(p, x->node, sum) : st;
 }
 
+/* The places of a direct border in the gradients of its variable, which are cleared only if the borders leave gaps. */
+static peri_tensor *place_of(sweep *w, const border *b) {
+  peri_tensor *x = value_of(w, b->root), **sum = &w->pass.adjoints[b->root - w->pass.lo];
+  int64_t covered = 0;
+  for (int64_t i = 0; i < w->border_count; i++)
+    if (w->borders[i].root == b->root) covered += value_of(w, w->borders[i].serial)->size;
+  if (!*sum && !(*sum = room_for_each(w, x, covered != x->size))) return NULL;
+  return places_of(*sum, x, value_of(w, b->serial));
+}
+
+/* g, or zeros if NULL, into the places of a direct border. */
+static peri_status write_border(sweep *w, border *b, peri_tensor *g) {
+  peri_tensor *place = place_of(w, b);
+  peri_status st = !place ? w->pass.cx->code : g ? peri_copy_(place, g) : peri_fill_(place, 0);
+  peri_release(place);
+  b->written = true;
+  return st;
+}
+
+static peri_status clear_unwritten(sweep *w) {
+  for (int64_t i = 0; i < w->border_count; i++) {
+    border *b = &w->borders[i];
+    if (b->direct && !b->written && w->pass.adjoints[b->root - w->pass.lo] && write_border(w, b, NULL)) return w->pass.cx->code;
+  }
+  return PERI_OK;
+}
+
 /* The ordinary rule for example k: its gradients into row k of sums[]. */
 static peri_status example_step(sweep *w, pri_call *c, int32_t nout, int64_t k, peri_tensor **cotangents, peri_tensor **grads, peri_tensor **sums) {
   peri_tensor *const *all = c->pull.cotangents;
@@ -263,6 +303,24 @@ static peri_status refuse_shared(const pri_call *c) {
                    c->pull.op->name);
 }
 
+/* The contribution to a shared operand that is used once and stands alone: its norms without it, or itself in its final place. */
+static peri_status take_alone(sweep *w, pri_call *c, const peri_examples *rule, uint64_t batched, int i, bool *done) {
+  border *b = alone(w, c->t[i]->node);
+  if (!b || b->uses != 1) return PERI_OK;
+  if (w->norms) {
+    peri_tensor *norms = NULL;
+    if (rule->sqnorms && rule->sqnorms(&c->pull, batched, i, &norms)) return w->pass.cx->code;
+    *done = norms != NULL;
+    return norms ? add_norms(w, norms) : PERI_OK;
+  }
+  if (!b->direct || !rule->put) return PERI_OK;
+  peri_tensor *place = place_of(w, b);
+  peri_status st = place ? rule->put(&c->pull, batched, i, place) : w->pass.cx->code;
+  peri_release(place);
+  *done = b->written = true;
+  return st;
+}
+
 static peri_status back_through_batched(sweep *w, pri_call *c, peri_tensor **grads) {
   const peri_examples *rule = pri_examples_of(c->pull.op);
   uint64_t batched = 0, shared = 0;
@@ -271,13 +329,10 @@ static peri_status back_through_batched(sweep *w, pri_call *c, peri_tensor **gra
     if (pri_batched_at(&w->pass, c->t[i])) batched |= bit;
     else if (c->pull.needs & bit) shared |= bit;
   }
-  for (int i = 0; w->borders && rule->sqnorms && i < 63 && i < c->pull.n; i++) {
-    border *b = shared >> i & 1 ? alone(w, c->t[i]->node) : NULL;
-    peri_tensor *norms = NULL;
-    if (!b || b->uses != 1) continue;
-    if (rule->sqnorms(&c->pull, batched, i, &norms)) return w->pass.cx->code;
-    if (!norms) continue;
-    if (add_norms(w, norms)) return w->pass.cx->code;
+  for (int i = 0; i < 63 && i < c->pull.n; i++) {
+    bool done = false;
+    if (shared >> i & 1 && take_alone(w, c, rule, batched, i, &done)) return w->pass.cx->code;
+    if (!done) continue;
     shared &= ~((uint64_t)1 << i);
     c->pull.needs &= ~((uint64_t)1 << i);
   }
@@ -321,13 +376,14 @@ static peri_status step(sweep *w, uint64_t serial) {
   return st;
 }
 
-/* Takes the norms of those results of a call that stand alone, and forgets their cotangents. */
+/* Takes the norms of those results of a call that stand alone, or puts their gradients in place, and forgets their cotangents. */
 static peri_status settle(sweep *w, uint64_t serial, int32_t nout) {
   pri_pass *p = &w->pass;
   for (uint64_t s = serial; s < serial + (uint64_t)nout; s++) {
     peri_tensor *g = p->adjoints[s - p->lo];
-    if (!g || !alone(w, s)) continue;
-    if (add_norms(w, squares_of(g))) return p->cx->code;
+    border *b = g ? alone(w, s) : NULL;
+    if (!b || !(w->norms || b->direct)) continue;
+    if (w->norms ? add_norms(w, squares_of(g)) : write_border(w, b, g)) return p->cx->code;
     pri_drop_adjoints(p, s, 1);
   }
   return PERI_OK;
@@ -340,7 +396,7 @@ static peri_status sweep_back(sweep *w) {
     int32_t out = pri_slot_at(p, s)->out;
     bool batched = pri_slot_at(p, s)->flags & PRI_BATCHED;
     if (pri_stopped(p->cx)) return peri_check_interrupt(p->cx);
-    if (w->borders && !batched && settle(w, s, out)) return p->cx->code;
+    if (!batched && settle(w, s, out)) return p->cx->code;
     if (pri_visits(p, s) && step(w, s)) return p->cx->code;
     pri_drop_adjoints(p, s, out);
   }
@@ -362,7 +418,7 @@ static peri_status check_losses(const peri_tensor *y, bool *batched) {
 }
 
 /* Opens the sweep and runs it; *reached as in pri_pass_begin. */
-static peri_status run(sweep *w, peri_tensor *y, bool norms, bool *reached) {
+static peri_status run(sweep *w, peri_tensor *y, bool *reached) {
   pri_pass *p = &w->pass;
   bool batched;
   *reached = false;
@@ -371,15 +427,12 @@ static peri_status run(sweep *w, peri_tensor *y, bool norms, bool *reached) {
   if (!*reached) return PERI_OK;
   if (pri_pass_open(p, w->xs, w->nx)) return p->cx->code;
   if (!p->needed[y->node - p->lo]) return PERI_OK;
-  if (norms) {
-    w->borders = peri_alloc(p->cx, 32 * sizeof *w->borders);
-    if (!w->borders) return p->cx->code;
-    w->border_cap = 32;
-    if (find_borders(w)) return p->cx->code;
-  }
+  if (find_borders(w)) return p->cx->code;
+  if (!w->norms) find_direct(w);
   peri_tensor **top = &p->adjoints[y->node - p->lo];
   *top = peri_full(p->cx, (peri_dtype)y->dtype, y->ndim, y->dims, 1);
-  return *top ? sweep_back(w) : p->cx->code;
+  if (!*top || sweep_back(w)) return p->cx->code;
+  return w->norms ? PERI_OK : clear_unwritten(w);
 }
 
 static void close_sweep(sweep *w, bool reached) {
@@ -409,7 +462,7 @@ peri_status peri_backward_examples(peri_tensor *y, peri_tensor *const *xs, int n
   pri_record *before = cx->record;
   for (int i = 0; i < n; i++) grads[i] = NULL;
   cx->record = NULL;
-  peri_status st = run(&w, y, false, &reached);
+  peri_status st = run(&w, y, &reached);
   if (!st) st = collect(&w, reached, grads);
   close_sweep(&w, reached);
   cx->record = before;
@@ -424,7 +477,7 @@ peri_tensor *peri_sqnorms(peri_tensor *y, peri_tensor *const *xs, int n) {
   if (y->ndim > 0 && !(w.norms = peri_zeros(cx, PERI_F64, 1, y->dims))) return NULL;
   pri_record *before = cx->record;
   cx->record = NULL;
-  peri_status st = run(&w, y, true, &reached);
+  peri_status st = run(&w, y, &reached);
   for (int i = 0; i < n && !st; i++) {
     peri_tensor *g = adjoint_of(&w, reached, xs[i]);
     if (g) st = add_norms(&w, squares_of(g));

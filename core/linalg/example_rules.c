@@ -20,28 +20,51 @@ static peri_status check_rows(const peri_op *op, peri_tensor *const *in, const p
   return batched & 2 ? pri_mixes(op, in[1], "multiplies by what the examples make up together") : PERI_OK;
 }
 
-typedef struct { pri_map2 *times; char *out; const char *a, *g; int64_t k, n, bytes; } outers;
+typedef struct { pri_map2 *times; char *out; const char *a, *g; int64_t k, n, across, down, bytes; } outers; /* strides of examples, rows */
 
 static void outer_task(void *ud, int64_t b) {
   const outers *o = ud;
   const char *g = o->g + b * o->n * o->bytes;
-  for (int64_t i = b * o->k; i < (b + 1) * o->k; i++) o->times(o->out + i * o->n * o->bytes, o->a + i * o->bytes, 0, g, 1, o->n);
+  for (int64_t i = b * o->k; i < (b + 1) * o->k; i++) {
+    char *row = o->out + (b * o->across + (i - b * o->k) * o->down) * o->bytes;
+    o->times(row, o->a + i * o->bytes, 0, g, 1, o->n);
+  }
 }
 
-/* (examples, k, n): a_b g_b^T, by rows, which are too short for the general machinery. */
-static peri_tensor *outer_products(peri_tensor *a, peri_tensor *g) {
-  peri_tensor *x = a->dtype == g->dtype ? peri_contiguous(a) : peri_cast(a, (peri_dtype)g->dtype), *y = x ? peri_contiguous(g) : NULL;
-  peri_tensor *r = y ? peri_new(a->cx, (peri_dtype)y->dtype, 3, (int64_t[]){x->dims[0], x->dims[1], y->dims[1]}) : NULL;
-  if (r && r->size) {
-    outers o = {.times = a->cx->k->map2[PRI_MAP2_mul][y->dtype], .out = r->data, .a = x->data, .g = y->data, .k = x->dims[1], .n = y->dims[1]};
-    o.bytes = (int64_t)peri_sizeof((peri_dtype)y->dtype);
-    if (r->size <= 65536)
-      for (int64_t b = 0; b < r->dims[0]; b++) outer_task(&o, b);
-    else pri_parallel(a->cx, r->dims[0], outer_task, &o);
+/* place (examples, k, n) = a_b g_b^T, by rows, which are too short for the general machinery. The last axis of place is dense. */
+static peri_status put_outer_products(peri_tensor *a, peri_tensor *g, peri_tensor *place) {
+  peri_dtype t = (peri_dtype)place->dtype;
+  peri_tensor *x = r1(peri_contiguous, a->dtype == t ? keep(a) : peri_cast(a, t));
+  peri_tensor *y = x ? r1(peri_contiguous, g->dtype == t ? keep(g) : peri_cast(g, t)) : NULL;
+  peri_status st = y ? PERI_OK : a->cx->code;
+  if (y && place->size) {
+    outers o = {.times = a->cx->k->map2[PRI_MAP2_mul][t], .out = place->data, .a = x->data, .g = y->data, .k = x->dims[1], .n = y->dims[1]};
+    o.across = place->strides[0];
+    o.down = place->strides[1];
+    o.bytes = (int64_t)peri_sizeof(t);
+    if (place->size <= 65536)
+      for (int64_t b = 0; b < place->dims[0]; b++) outer_task(&o, b);
+    else pri_parallel(a->cx, place->dims[0], outer_task, &o);
   }
   peri_release(x);
   peri_release(y);
+  return st;
+}
+
+static peri_tensor *outer_products(peri_tensor *a, peri_tensor *g) {
+  peri_tensor *r = peri_new(a->cx, (peri_dtype)g->dtype, 3, (int64_t[]){a->dims[0], a->dims[1], g->dims[1]});
+  if (r && put_outer_products(a, g, r)) return peri_release(r), NULL;
   return r;
+}
+
+static peri_status put_mm(const peri_pull *p, uint64_t batched, int i, peri_tensor *place) {
+  peri_tensor *a = p->in[0], *g = p->cotangents[0];
+  (void)batched, (void)i;
+  if (place->strides[2] == 1 || place->dims[2] <= 1) return put_outer_products(a, g, place);
+  peri_tensor *r = outer_products(a, g);
+  peri_status st = r ? peri_copy_(place, r) : a->cx->code;
+  peri_release(r);
+  return st;
 }
 
 static peri_status vjp_mm(const peri_pull *p, uint64_t batched, peri_tensor **grads) {
@@ -66,7 +89,7 @@ static peri_status sqnorms_rank_one(const peri_pull *p, uint64_t batched, int i,
   return *norms ? PERI_OK : p->in[0]->cx->code;
 }
 
-const peri_examples pri_examples_mm = {.check = check_rows, .vjp = vjp_mm, .sqnorms = sqnorms_rank_one};
+const peri_examples pri_examples_mm = {.check = check_rows, .vjp = vjp_mm, .sqnorms = sqnorms_rank_one, .put = put_mm};
 const peri_examples pri_examples_mv = {.check = check_rows, .vjp = vjp_mv, .sqnorms = sqnorms_rank_one};
 
 /* Stacks: the leading axes broadcast from the last, and the matrices stand behind them. */

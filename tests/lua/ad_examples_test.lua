@@ -128,6 +128,24 @@ test("batched values move through shapes as long as examples stay apart", functi
   end, w, B)
 end)
 
+test("ranges that are used and lead nowhere have gradient zero", function(t)
+  local w = rng:stream("unused"):normal { 35 }
+  holds(t, "unused", function(v, A)
+    local U, V, b = pg.unpack(v, { 5, 4 }, { 5, 2 }, { 5 })
+    local _ = A:mm(V)
+    return A:mm(U):sin():sum(2) + A:mv(b) * 0
+  end, w, X)
+  local G = ad.per_example(function(v, A)
+    local U, V = pg.unpack(v, { 5, 4 }, { 5, 3 })
+    return A:mm(U):sum(2), A:mm(V)
+  end)(w, X)
+  t.equal(G:narrow(2, 21, 15):abs():max(), 0.0)
+  holds(t, "each used twice", function(v, A)
+    local U, V, b = pg.unpack(v, { 5, 4 }, { 5, 2 }, { 5 })
+    return (A:mm(U):sin():sum(2) + A:mm(V):sum(2)) * (A:mm(U):cos():sum(2) + A:mv(b)) + (A + b):sum(2)
+  end, w, X)
+end)
+
 test("all examples in their order are no cut", function(t)
   local w = rng:stream("w"):normal { 5 }
   holds(t, "columns", function(v, A) return A[{ {}, 2 }] * v:sum() + A[{ { 1, -1 }, 3 }] * v[4] + A[{ { 1, -1 }, { 1, 5 } }]:mv(v) end, w, X)

@@ -57,6 +57,8 @@ typedef struct peri_examples {
   /* (n): the sum of squares, example by example, of what vjp gives for shared operand i, without forming it. NULL, or *norms
   ** left NULL: it is formed. */
   peri_status (*sqnorms)(const peri_pull *p, uint64_t batched, int i, peri_tensor **norms);
+  /* Writes what vjp gives for shared operand i into place, a view of that shape whose elements hold nothing yet. NULL: vjp's result is copied. */
+  peri_status (*put)(const peri_pull *p, uint64_t batched, int i, peri_tensor *place);
   bool moves; /* results are views (or, of a reshape, a copy): elements of the first operand, none of them in two places */
 } peri_examples;
 
