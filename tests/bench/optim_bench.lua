@@ -1,4 +1,4 @@
--- Optimiser steps: on a million parameters against PyTorch (sgd moves memory and nothing else, so level), on a hundred against a budget; a stochastic gradient step by hand.
+-- Optimiser steps: on a million parameters against PyTorch (sgd moves memory and nothing else, so level), on a hundred against a budget.
 local pg = require "perigee"
 local optim = pg.optim
 
@@ -18,9 +18,4 @@ return function(bench)
   for name, opt in pairs { sgd = optim.sgd { lr = 1e-3 }, adam = optim.adam {}, ["adam on a schedule"] = optim.adam { lr = optim.inverse_power { lr = 1 } } } do
     bench.case { name = name .. " step, 100 parameters", ours = function(n) for _ = 1, n do opt:step(x, g) end end, bar = { ns = 500 } }
   end
-
-  local w, row, target, opt = pg.zeros { 100 }, pg.sin(pg.arange(100)), 0.3, optim.sgd { lr = 1e-3 }
-  bench.case { name = "least squares, d = 100, one SGD step by hand", ours = function(n)
-    for _ = 1, n do opt:step(w, (row:dot(w) - target) * row) end
-  end, yard = bench.numpy("w = np.zeros(100); r = np.sin(np.arange(100.))", "w -= 1e-3 * ((r @ w - 0.3) * r)"), bar = { ns = 500 } }
 end
