@@ -183,17 +183,28 @@ end
 function nn.flatten() return plain("flatten", function(x) return x:flatten(2, -1) end) end
 
 local function windows(who, x, size)
-  local n, c, h, w = table.unpack(x:dims())
+  local _, _, h, w = table.unpack(x:dims())
   if x:ndim() ~= 4 or h % size ~= 0 or w % size ~= 0 then
     error(("%s: windows of %d x %d do not fill images of shape (%s)"):format(who, size, size, table.concat(x:dims(), ", ")), 3)
   end
-  return x:reshape { n, c, h // size, size, w // size, size }
 end
 
---- Maximum, and mean, over windows of size x size that touch each other; the size divides height and width. Equal maxima share the
--- gradient.
-function nn.max_pool(size) return plain("max pool", function(x) return windows("nn.max_pool", x, size):max { axes = { 4, 6 } } end) end
-function nn.avg_pool(size) return plain("avg pool", function(x) return windows("nn.avg_pool", x, size):mean { axes = { 4, 6 } } end) end
+--- Maximum, and mean, over windows of size x size that touch each other; the size divides height and width. The first of equal maxima
+-- takes the gradient.
+function nn.max_pool(size)
+  return plain("max pool", function(x)
+    windows("nn.max_pool", x, size)
+    return core.max_pool2d(x, size)
+  end)
+end
+
+function nn.avg_pool(size)
+  return plain("avg pool", function(x)
+    windows("nn.avg_pool", x, size)
+    local n, c, h, w = table.unpack(x:dims())
+    return x:reshape { n, c, h // size, size, w // size, size }:mean { axes = { 4, 6 } }
+  end)
+end
 
 --- The mean of each channel over the whole image: (n, c).
 function nn.global_pool() return plain("global pool", function(x) return x:mean { axes = { 3, 4 } } end) end

@@ -151,6 +151,58 @@ test("pooling and normalisation do what they say", function(t)
   t.near(y:var { axes = { 3 }, ddof = 0 }, pg.ones { 3, 2 }, 1e-12)
 end)
 
+-- The maxima of the definition, window by window; NaN wins.
+local function naive_pool(x, k, s, p)
+  local n, c, h, w = table.unpack(x:dims())
+  local oh, ow = (h + 2 * p - k) // s + 1, (w + 2 * p - k) // s + 1
+  local y = pg.zeros({ n, c, oh, ow }, x:dtype())
+  for i = 1, n do for ch = 1, c do for a = 1, oh do for b = 1, ow do
+    local best = -math.huge
+    for r = math.max(1, (a - 1) * s + 1 - p), math.min(h, (a - 1) * s + k - p) do
+      for q = math.max(1, (b - 1) * s + 1 - p), math.min(w, (b - 1) * s + k - p) do
+        local v = x[i][ch][r][q]
+        if v > best or v ~= v then best = v end
+      end
+    end
+    y[i][ch][a][b] = best
+  end end end end
+  return y
+end
+
+local windows = { { 2, 2, 0 }, { 3, 2, 1 }, { 2, 1, 0 }, { 3, 3, 0 }, { 1, 1, 0 }, { 2, 3, 1 } } -- size, stride, padding
+
+test("pooling takes the maximum of each window, and its gradient to any order", function(t)
+  for k, g in ipairs(windows) do
+    local rng, how = pg.rng(20):stream("pool", k), { stride = g[2], padding = g[3] }
+    local x = rng:normal { 2, 3, 6, 8 }
+    t.equal(nn.max_pool2d(x, g[1], how):tolist(), naive_pool(x, g[1], g[2], g[3]):tolist(), "windows %d", k)
+    local across = x:transpose(3, 4):contiguous():transpose(3, 4)
+    t.equal(nn.max_pool2d(across, g[1], how):tolist(), nn.max_pool2d(x, g[1], how):tolist(), "strided")
+    t.equal(nn.max_pool2d(x:cast "f32", g[1], how):tolist(), nn.max_pool2d(x:cast "f32":cast "f64", g[1], how):tolist(), "f32")
+    local f = flat(function(v) return (nn.max_pool2d(v, g[1], how):tanh() ^ 2):sum() end, { 2, 2, 4, 6 })
+    local spread = (rng:permutation(96):cast "f64" - 48) / 48          -- no two closer than the step of the check
+    t.ok(ad.check(f, spread, { seed = k, step = 1e-4 }), "windows %d", k)
+    t.near(ad.grad(f)(spread), ad.grad(f)(spread:clone()), 0)
+  end
+  t.equal(nn.max_pool2d(pg.zeros { 0, 3, 4, 4 }, 2):dims(), { 0, 3, 2, 2 })
+end)
+
+test("the first of equal maxima takes the gradient, and not a number shows", function(t)
+  local function total(x) return nn.max_pool2d(x, 2):sum() end
+  t.equal(ad.grad(total)(pg.ones { 1, 1, 2, 4 }):tolist(), { { { { 1.0, 0.0, 1.0, 0.0 }, { 0.0, 0.0, 0.0, 0.0 } } } })
+  t.equal(ad.grad(function(x) return nn.max_pool2d(x, 2, { stride = 1 }):sum() end)(pg.ones { 1, 1, 2, 3 }):tolist(), { { { { 1.0, 1.0, 0.0 }, { 0.0, 0.0, 0.0 } } } })
+  local odd = pg.tensor { { { { 1.0, 0 / 0, 3.0, 2.0 }, { 5.0, 4.0, 1.0, 0.0 } } } }
+  for _, size in ipairs { 2, 1 } do
+    local y = nn.max_pool2d(odd, 2, { stride = size })
+    t.ok(y[1][1][1][1] ~= y[1][1][1][1] and y[1][1][1][y:dim(4)] == 3.0, "NaN in its window alone")
+  end
+  t.equal(ad.grad(total)(odd):tolist(), { { { { 0.0, 1.0, 1.0, 0.0 }, { 0.0, 0.0, 0.0, 0.0 } } } })
+  t.fails(function() nn.max_pool2d(odd, 3) end, "windows of 3 x 3 do not fit into images of shape %(1, 1, 2, 4%) padded by 0")
+  t.fails(function() nn.max_pool2d(odd, 2, { padding = 2 }) end, "the padding lie in 0..size/2, got 2, 2 and 2")
+  t.fails(function() nn.max_pool2d(odd:reshape { 2, 4 }, 2) end, "images of 4 axes are needed, got shape %(2, 4%)")
+  t.fails(function() nn.max_pool2d(odd:cast "i64", 2) end, "images must be f32 or f64, got i64")
+end)
+
 test("initial parameters have the variance of their name, and depend on the seed alone", function(t)
   local net = nn.sequential { nn.dense(400, 300, { init = "he" }) }
   local W = net:unpack(net:init(pg.rng(10), "f64"))[1]

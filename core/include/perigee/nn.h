@@ -1,4 +1,5 @@
-/* perigee/nn.h - convolutions. Everything else that networks need is put together from the primitives of tensor and linalg.
+/* perigee/nn.h - convolutions and maxima over windows. Everything else that networks need is put together from the primitives of
+** tensor and linalg.
 **
 ** Images are (n, channels, height, width), filters (out, in, kernel height, kernel width), f32 or f64. Results do not depend on the
 ** number of threads.
@@ -22,6 +23,11 @@ PERI_API peri_tensor *peri_conv2d(peri_tensor *x, peri_tensor *w, peri_conv c);
 ** filter gradient sum_n x (*) y for filters of kh x kw. */
 PERI_API peri_tensor *peri_conv2d_input(peri_tensor *y, peri_tensor *w, int64_t height, int64_t width, peri_conv c);
 PERI_API peri_tensor *peri_conv2d_weight(peri_tensor *x, peri_tensor *y, int64_t kh, int64_t kw, peri_conv c);
+
+/* The maxima over windows of size x size, one every `stride` pixels, of images padded by what never is the maximum: (n, c, h', w') with
+** h' = (h + 2p - size) / s + 1 rounded down; 0 <= p <= size / 2. NaN if any pixel of the window is. Differentiable to any order:
+** the first of equal maxima takes the gradient. PERI_ERR_SHAPE, PERI_ERR_DTYPE, PERI_ERR_VALUE. */
+PERI_API peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, peri_conv c);
 
 #ifdef __cplusplus
 }
