@@ -40,7 +40,25 @@ static void inside(int64_t size, int64_t places_, int64_t s, int64_t p, int64_t 
   if (*from > *to) *from = *to;
 }
 
+/* Unaligned vectors of 16 bytes, which every machine has. */
+typedef float pack_float __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double pack_double __attribute__((vector_size(16), aligned(8), may_alias));
+
 #define PATCHES(T)                                                                                                      \
+  static void copy_##T(T *to, const T *from, int64_t n) {                                                               \
+    int64_t lanes = (int64_t)(sizeof(pack_##T) / sizeof(T)), j = 0;                                                     \
+    for (; j + lanes <= n; j += lanes) *(pack_##T *)(to + j) = *(const pack_##T *)(from + j);                           \
+    for (; j < n; j++) to[j] = from[j];                                                                                 \
+  }                                                                                                                     \
+  static void zero_##T(T *to, int64_t n) {                                                                              \
+    if (n > 8) memset(to, 0, (size_t)n * sizeof(T));                                                                    \
+    else for (int64_t j = 0; j < n; j++) to[j] = 0;                                                                     \
+  }                                                                                                                     \
+  static void add_##T(T *to, const T *from, int64_t n) {                                                                \
+    int64_t lanes = (int64_t)(sizeof(pack_##T) / sizeof(T)), j = 0;                                                     \
+    for (; j + lanes <= n; j += lanes) *(pack_##T *)(to + j) += *(const pack_##T *)(from + j);                          \
+    for (; j < n; j++) to[j] += from[j];                                                                                \
+  }                                                                                                                     \
   static void gather_##T(const geometry *g, const T *x, T *P) {                                                         \
     for (int64_t c = 0; c < g->c; c++)                                                                                  \
       for (int64_t a = 0; a < g->kh; a++)                                                                               \
@@ -48,13 +66,16 @@ static void inside(int64_t size, int64_t places_, int64_t s, int64_t p, int64_t 
           int64_t i0, i1, j0, j1;                                                                                       \
           inside(g->h, g->oh, g->s, g->p, a, &i0, &i1);                                                                 \
           inside(g->w, g->ow, g->s, g->p, b, &j0, &j1);                                                                 \
-          memset(P, 0, (size_t)places(g) * sizeof(T));                                                                  \
+          zero_##T(P, i0 * g->ow);                                                                                      \
           for (int64_t i = i0; i < i1; i++) {                                                                           \
             const T *from = x + (c * g->h + i * g->s + a - g->p) * g->w + b - g->p;                                     \
             T *to = P + i * g->ow;                                                                                      \
-            if (g->s == 1) memcpy(to + j0, from + j0, (size_t)(j1 - j0) * sizeof(T));                                   \
+            zero_##T(to, j0);                                                                                           \
+            if (g->s == 1) copy_##T(to + j0, from + j0, j1 - j0);                                                       \
             else for (int64_t j = j0; j < j1; j++) to[j] = from[j * g->s];                                              \
+            zero_##T(to + j1, g->ow - j1);                                                                              \
           }                                                                                                             \
+          zero_##T(P + i1 * g->ow, (g->oh - i1) * g->ow);                                                               \
         }                                                                                                               \
   }                                                                                                                     \
   static void scatter_##T(const geometry *g, const T *P, T *x) {                                                        \
@@ -67,7 +88,8 @@ static void inside(int64_t size, int64_t places_, int64_t s, int64_t p, int64_t 
           for (int64_t i = i0; i < i1; i++) {                                                                           \
             T *to = x + (c * g->h + i * g->s + a - g->p) * g->w + b - g->p;                                             \
             const T *from = P + i * g->ow;                                                                              \
-            for (int64_t j = j0; j < j1; j++) to[j * g->s] += from[j];                                                  \
+            if (g->s == 1) add_##T(to + j0, from + j0, j1 - j0);                                                        \
+            else for (int64_t j = j0; j < j1; j++) to[j * g->s] += from[j];                                             \
           }                                                                                                             \
         }                                                                                                               \
   }
@@ -143,6 +165,11 @@ static peri_status run_job(job *j) {
 
 static bool empty(const geometry *g) { return g->n == 0 || g->o == 0 || places(g) == 0 || patch(g) == 0; }
 
+/* A result that is written whole, unless there is nothing to compute it from. */
+static peri_tensor *fresh(peri_ctx *cx, const geometry *g, const int64_t dims[4]) {
+  return empty(g) ? peri_zeros(cx, g->dtype, 4, dims) : peri_new(cx, g->dtype, 4, dims);
+}
+
 /* ---- shapes ---- */
 
 static peri_status check_pair(const char *who, const peri_tensor *a, const peri_tensor *b) {
@@ -200,7 +227,7 @@ static peri_status run_conv2d(const peri_op *op, peri_tensor *const *in, const p
   if (check_pair(op->name, x, w)) return cx->code;
   geometry g = {(peri_dtype)x->dtype, x->dims[0], x->dims[1], x->dims[2], x->dims[3], w->dims[0], w->dims[2], w->dims[3], 0, 0, 0, 0};
   if (match(cx, op->name, "channels of images and filters differ", g.c, w->dims[1]) || finish_geometry(cx, op->name, &g, conv_of(args))) return cx->code;
-  peri_status st = both(in, &a, &b) && (r = peri_zeros(cx, g.dtype, 4, (int64_t[]){g.n, g.o, g.oh, g.ow})) ? PERI_OK : cx->code;
+  peri_status st = both(in, &a, &b) && (r = fresh(cx, &g, (int64_t[]){g.n, g.o, g.oh, g.ow})) ? PERI_OK : cx->code;
   if (!st && !empty(&g)) st = run_job(&(job){.g = &g, .cx = cx, .which = FORWARD, .x = a->data, .w = b->data, .out = r->data});
   return deliver(st, a, b, r, out);
 }

@@ -25,6 +25,9 @@ static int64_t groups_of(const geometry *g) { return least(g->planes, GROUPS); }
 
 /* ---- one plane ---- */
 
+typedef uint32_t bits_float;
+typedef uint64_t bits_double;
+
 #define PLANES(T)                                                                                                       \
   static int64_t highest_##T(const geometry *g, const T *x, int64_t i, int64_t j) {                                     \
     int64_t a0 = i * g->s - g->p, b0 = j * g->s - g->p, a1 = least(a0 + g->k, g->h), b1 = least(b0 + g->k, g->w);       \
@@ -45,13 +48,22 @@ static int64_t groups_of(const geometry *g) { return least(g->planes, GROUPS); }
     for (int64_t i = 0; i < g->oh; i++)                                                                                 \
       for (int64_t j = 0; j < g->ow; j++) y[highest_##T(g, x, i, j)] += *u++;                                           \
   }                                                                                                                     \
-  /* Windows of 2 x 2 that touch, without branches. */                                                                  \
-  static T higher_##T(T m, T a) { return a > m || a != a ? a : m; }                                                     \
+  /* Windows of 2 x 2 that touch. A sum that is a number has no NaN in it, and such windows need no branch. */          \
+  static T higher_##T(T m, T a) { return a > m ? a : m; }                                                               \
+  static T gate_##T(bool open, T u) {                                                                                   \
+    bits_##T b;                                                                                                         \
+    memcpy(&b, &u, sizeof b);                                                                                           \
+    b &= (bits_##T)0 - open;                                                                                            \
+    memcpy(&u, &b, sizeof b);                                                                                           \
+    return u;                                                                                                           \
+  }                                                                                                                     \
   static void halve_##T(const geometry *g, const T *restrict x, T *restrict y) {                                        \
     for (int64_t i = 0; i < g->oh; i++, y += g->ow) {                                                                   \
       const T *up = x + 2 * i * g->w, *down = up + g->w;                                                                \
-      for (int64_t j = 0; j < g->ow; j++)                                                                               \
-        y[j] = higher_##T(higher_##T(higher_##T(up[2 * j], up[2 * j + 1]), down[2 * j]), down[2 * j + 1]);              \
+      for (int64_t j = 0; j < g->ow; j++) {                                                                             \
+        T a = up[2 * j], b = up[2 * j + 1], c = down[2 * j], d = down[2 * j + 1], sum = (a + b) + (c + d);              \
+        y[j] = __builtin_expect(sum == sum, 1) ? higher_##T(higher_##T(a, b), higher_##T(c, d)) : x[highest_##T(g, x, i, j)]; \
+      }                                                                                                                 \
     }                                                                                                                   \
   }                                                                                                                     \
   static void place_halves_##T(const geometry *g, const T *restrict u, const T *restrict x, T *restrict y) {            \
@@ -59,13 +71,17 @@ static int64_t groups_of(const geometry *g) { return least(g->planes, GROUPS); }
       const T *up = x + 2 * i * g->w, *down = up + g->w;                                                                \
       T *yu = y + 2 * i * g->w, *yd = yu + g->w;                                                                        \
       for (int64_t j = 0; j < g->ow; j++) {                                                                             \
-        T a = up[2 * j], b = up[2 * j + 1], c = down[2 * j], d = down[2 * j + 1];                                       \
-        T m = higher_##T(higher_##T(higher_##T(a, b), c), d);                                                           \
-        bool ia = a == m || a != a, ib = !ia & (b == m || b != b), ic = !(ia | ib) & (c == m || c != c);                \
-        yu[2 * j] = ia ? u[j] : 0;                                                                                      \
-        yu[2 * j + 1] = ib ? u[j] : 0;                                                                                  \
-        yd[2 * j] = ic ? u[j] : 0;                                                                                      \
-        yd[2 * j + 1] = (ia | ib | ic) ? 0 : u[j];                                                                      \
+        T a = up[2 * j], b = up[2 * j + 1], c = down[2 * j], d = down[2 * j + 1], sum = (a + b) + (c + d);              \
+        if (__builtin_expect(sum != sum, 0)) {                                                                          \
+          y[highest_##T(g, x, i, j)] = u[j];                                                                            \
+          continue;                                                                                                     \
+        }                                                                                                               \
+        T m = higher_##T(higher_##T(a, b), higher_##T(c, d));                                                           \
+        bool ia = a == m, ib = !ia & (b == m), ic = !(ia | ib) & (c == m), id = !(ia | ib | ic);                        \
+        yu[2 * j] = gate_##T(ia, u[j]);                                                                                 \
+        yu[2 * j + 1] = gate_##T(ib, u[j]);                                                                             \
+        yd[2 * j] = gate_##T(ic, u[j]);                                                                                 \
+        yd[2 * j + 1] = gate_##T(id, u[j]);                                                                             \
       }                                                                                                                 \
     }                                                                                                                   \
   }
@@ -117,7 +133,7 @@ static peri_status make_geometry(const char *who, const peri_tensor *x, const pe
   if (k < 1 || s < 1 || p < 0 || p > k / 2 || k > INT32_MAX || s > INT32_MAX)
     return peri_fail(cx, PERI_ERR_VALUE, "%s: size and stride must be >= 1 and the padding lie in 0..size/2, got %lld, %lld and %lld", who, (long long)k,
                      (long long)s, (long long)p);
-  if (x->dims[2] + 2 * p < k || x->dims[3] + 2 * p < k)
+  if (x->dims[2] < 1 || x->dims[3] < 1 || x->dims[2] + 2 * p < k || x->dims[3] + 2 * p < k)
     return peri_fail(cx, PERI_ERR_SHAPE, "%s: windows of %lld x %lld do not fit into images of shape %s padded by %lld", who, (long long)k, (long long)k,
                      peri_shape(x), (long long)p);
   *g = (geometry){x->dims[0] * x->dims[1], x->dims[2], x->dims[3], (x->dims[2] + 2 * p - k) / s + 1, (x->dims[3] + 2 * p - k) / s + 1, k, s, p};
@@ -128,7 +144,7 @@ static peri_status make_geometry(const char *who, const peri_tensor *x, const pe
 static peri_status move(const geometry *g, direction which, peri_tensor *v, peri_tensor *x, const int64_t *dims, peri_tensor **out) {
   peri_ctx *cx = x->cx;
   peri_tensor *a = peri_contiguous(v), *b = v == x ? keep(a) : peri_contiguous(x), *r = NULL;
-  peri_status st = a && b && (r = peri_zeros(cx, (peri_dtype)x->dtype, 4, dims)) ? PERI_OK : cx->code;
+  peri_status st = a && b && (r = which == PICK ? peri_new(cx, (peri_dtype)x->dtype, 4, dims) : peri_zeros(cx, (peri_dtype)x->dtype, 4, dims)) ? PERI_OK : cx->code;
   if (!st && a->size && b->size) {
     job j = {.g = g, .cx = cx, .dtype = (peri_dtype)x->dtype, .which = which, .v = a->data, .x = b->data, .out = r->data};
     pri_parallel(cx, groups_of(g), run_group, &j);

@@ -198,6 +198,7 @@ test("the first of equal maxima takes the gradient, and not a number shows", fun
   end
   t.equal(ad.grad(total)(odd):tolist(), { { { { 0.0, 1.0, 1.0, 0.0 }, { 0.0, 0.0, 0.0, 0.0 } } } })
   t.fails(function() nn.max_pool2d(odd, 3) end, "windows of 3 x 3 do not fit into images of shape %(1, 1, 2, 4%) padded by 0")
+  t.fails(function() nn.max_pool2d(pg.zeros { 1, 1, 0, 4 }, 2, { padding = 1 }) end, "windows of 2 x 2 do not fit into images of shape %(1, 1, 0, 4%)")
   t.fails(function() nn.max_pool2d(odd, 2, { padding = 2 }) end, "the padding lie in 0..size/2, got 2, 2 and 2")
   t.fails(function() nn.max_pool2d(odd:reshape { 2, 4 }, 2) end, "images of 4 axes are needed, got shape %(2, 4%)")
   t.fails(function() nn.max_pool2d(odd:cast "i64", 2) end, "images must be f32 or f64, got i64")
