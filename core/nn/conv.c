@@ -2,8 +2,9 @@
 **
 ** An image's patches are laid out as the columns of a matrix P (c kh kw, h' w'); then
 **     y = W P,     P = W^T y  (scattered back and added up),     dW = sum_n y P^T
-** are matrix products, one an image, for single-threaded BLAS. Images are shared out over the pool in a number of groups that depends
-** on the shape alone; filter gradients are summed within a group, then over groups in order.
+** are matrix products for single-threaded BLAS. Small images stand side by side in one P, so that the filters are not read again for each.
+** Images are shared out over the pool in a number of groups that depends on the shape alone; filter gradients are summed within a group,
+** then over groups in order.
 ** The three are each other's derivatives, being bilinear: with cotangent u of the result,
 **     conv2d(x, w):         to x  conv2d_input(u, w),    to w  conv2d_weight(x, u)
 **     conv2d_input(y, w):   to y  conv2d(u, w),          to w  conv2d_weight(u, y)
@@ -14,7 +15,7 @@
 #include <cblas.h>
 #include <perigee/nn.h>
 
-enum { GROUPS = 16 };
+enum { GROUPS = 16, COLUMNS = 256 }; /* groups at most; columns of a product that are enough */
 
 typedef struct {
   peri_dtype dtype;
@@ -26,8 +27,18 @@ typedef struct {
 
 static int64_t patch(const geometry *g) { return g->c * g->kh * g->kw; }
 static int64_t places(const geometry *g) { return g->oh * g->ow; }
-static int64_t groups_of(const geometry *g) { return g->n < GROUPS ? g->n : GROUPS; }
-static int64_t group_start(const geometry *g, int64_t i) { return i * g->n / groups_of(g); }
+
+/* Images of one product; products; groups of images, and the first image of group i. */
+static int64_t together(const geometry *g) {
+  int64_t b = COLUMNS / places(g);
+  return b < 1 ? 1 : b < g->n ? b : g->n;
+}
+static int64_t products(const geometry *g) { return (g->n + together(g) - 1) / together(g); }
+static int64_t groups_of(const geometry *g) { return products(g) < GROUPS ? products(g) : GROUPS; }
+static int64_t group_start(const geometry *g, int64_t i) {
+  int64_t first = i * products(g) / groups_of(g) * together(g);
+  return first < g->n ? first : g->n;
+}
 
 /* ---- one image ---- */
 
@@ -59,10 +70,10 @@ typedef double pack_double __attribute__((vector_size(16), aligned(8), may_alias
     for (; j + lanes <= n; j += lanes) *(pack_##T *)(to + j) += *(const pack_##T *)(from + j);                          \
     for (; j < n; j++) to[j] += from[j];                                                                                \
   }                                                                                                                     \
-  static void gather_##T(const geometry *g, const T *x, T *P) {                                                         \
+  static void gather_##T(const geometry *g, const T *x, T *P, int64_t ld) {                                             \
     for (int64_t c = 0; c < g->c; c++)                                                                                  \
       for (int64_t a = 0; a < g->kh; a++)                                                                               \
-        for (int64_t b = 0; b < g->kw; b++, P += places(g)) {                                                           \
+        for (int64_t b = 0; b < g->kw; b++, P += ld) {                                                                  \
           int64_t i0, i1, j0, j1;                                                                                       \
           inside(g->h, g->oh, g->s, g->p, a, &i0, &i1);                                                                 \
           inside(g->w, g->ow, g->s, g->p, b, &j0, &j1);                                                                 \
@@ -78,10 +89,10 @@ typedef double pack_double __attribute__((vector_size(16), aligned(8), may_alias
           zero_##T(P + i1 * g->ow, (g->oh - i1) * g->ow);                                                               \
         }                                                                                                               \
   }                                                                                                                     \
-  static void scatter_##T(const geometry *g, const T *P, T *x) {                                                        \
+  static void scatter_##T(const geometry *g, const T *P, T *x, int64_t ld) {                                            \
     for (int64_t c = 0; c < g->c; c++)                                                                                  \
       for (int64_t a = 0; a < g->kh; a++)                                                                               \
-        for (int64_t b = 0; b < g->kw; b++, P += places(g)) {                                                           \
+        for (int64_t b = 0; b < g->kw; b++, P += ld) {                                                                  \
           int64_t i0, i1, j0, j1;                                                                                       \
           inside(g->h, g->oh, g->s, g->p, a, &i0, &i1);                                                                 \
           inside(g->w, g->ow, g->s, g->p, b, &j0, &j1);                                                                 \
@@ -96,14 +107,15 @@ typedef double pack_double __attribute__((vector_size(16), aligned(8), may_alias
 PATCHES(float)
 PATCHES(double)
 
-static void gather(const geometry *g, const void *x, void *P) {
-  if (g->dtype == PERI_F32) gather_float(g, x, P);
-  else gather_double(g, x, P);
+/* One image to the columns P of a matrix of rows of length ld, and back. */
+static void gather(const geometry *g, const void *x, void *P, int64_t ld) {
+  if (g->dtype == PERI_F32) gather_float(g, x, P, ld);
+  else gather_double(g, x, P, ld);
 }
 
-static void scatter(const geometry *g, const void *P, void *x) {
-  if (g->dtype == PERI_F32) scatter_float(g, P, x);
-  else scatter_double(g, P, x);
+static void scatter(const geometry *g, const void *P, void *x, int64_t ld) {
+  if (g->dtype == PERI_F32) scatter_float(g, P, x, ld);
+  else scatter_double(g, P, x, ld);
 }
 
 /* C (m, n) = [beta C +] A B, row-major, A (m, k) or its transpose, B (k, n) or its transpose. */
@@ -123,39 +135,59 @@ typedef struct {
   peri_ctx *cx;
   direction which;
   const char *x, *w, *y;    /* what is read; the one that is written is `out` */
-  char *out, *scratch;      /* scratch: one patch matrix a group; WEIGHT: out holds one filter bank a group */
+  char *out, *scratch;      /* scratch: P and Y of each group; WEIGHT: out holds one filter bank a group */
 } job;
 
-static void image(const job *j, int64_t i, char *P, char *dw) {
+/* The results of `count` images, one after the other, to the rows of Y (o, count h' w'), or back. */
+static void turn(const geometry *g, char *images, char *Y, int64_t count, bool back) {
+  size_t bytes = (size_t)places(g) * peri_sizeof(g->dtype);
+  for (int64_t q = 0; q < count; q++)
+    for (int64_t o = 0; o < g->o; o++) {
+      char *image = images + (size_t)(q * g->o + o) * bytes, *row = Y + (size_t)(o * count + q) * bytes;
+      memcpy(back ? image : row, back ? row : image, bytes);
+    }
+}
+
+/* Images i .. i + count - 1 in one product; a single one needs no Y. */
+static void run_images(const job *j, int64_t i, int64_t count, char *P, char *Y, char *dw) {
   const geometry *g = j->g;
-  int64_t bytes = (int64_t)peri_sizeof(g->dtype), in = g->c * g->h * g->w * bytes, out = g->o * places(g) * bytes;
+  int64_t bytes = (int64_t)peri_sizeof(g->dtype), in = g->c * g->h * g->w * bytes, out = g->o * places(g) * bytes, n = count * places(g);
+  char *y = (j->which == FORWARD ? j->out : (char *)j->y) + i * out, *rows = count == 1 ? y : Y;
+  if (j->which != FORWARD && count > 1) turn(g, y, Y, count, false);
+  if (j->which != INPUT)
+    for (int64_t q = 0; q < count; q++) gather(g, j->x + (i + q) * in, P + q * places(g) * bytes, n);
   switch (j->which) {
   case FORWARD:
-    gather(g, j->x + i * in, P);
-    product(g->dtype, false, false, g->o, places(g), patch(g), j->w, P, 0, j->out + i * out);
+    product(g->dtype, false, false, g->o, n, patch(g), j->w, P, 0, rows);
+    if (count > 1) turn(g, y, Y, count, true);
     break;
   case INPUT:
-    product(g->dtype, true, false, patch(g), places(g), g->o, j->w, j->y + i * out, 0, P);
-    scatter(g, P, j->out + i * in);
+    product(g->dtype, true, false, patch(g), n, g->o, j->w, rows, 0, P);
+    for (int64_t q = 0; q < count; q++) scatter(g, P + q * places(g) * bytes, j->out + (i + q) * in, n);
     break;
-  case WEIGHT:
-    gather(g, j->x + i * in, P);
-    product(g->dtype, false, true, g->o, patch(g), places(g), j->y + i * out, P, 1, dw);
-    break;
+  case WEIGHT: product(g->dtype, false, true, g->o, patch(g), n, rows, P, 1, dw); break;
   }
 }
+
+/* Bytes of P and of Y. */
+static size_t patch_bytes(const geometry *g) { return (size_t)(together(g) * patch(g) * places(g)) * peri_sizeof(g->dtype); }
+static size_t row_bytes(const geometry *g) { return together(g) > 1 ? (size_t)(together(g) * g->o * places(g)) * peri_sizeof(g->dtype) : 0; }
 
 static void run_group(void *ud, int64_t k) {
   const job *j = ud;
   const geometry *g = j->g;
-  int64_t bytes = (int64_t)peri_sizeof(g->dtype);
-  char *P = j->scratch + k * patch(g) * places(g) * bytes, *dw = j->out + k * g->o * patch(g) * bytes;
-  for (int64_t i = group_start(g, k); i < group_start(g, k + 1) && !pri_stopped(j->cx); i++) image(j, i, P, dw);
+  char *P = j->scratch + (size_t)k * (patch_bytes(g) + row_bytes(g));
+  char *dw = j->which == WEIGHT ? j->out + (size_t)(k * g->o * patch(g)) * peri_sizeof(g->dtype) : NULL;
+  int64_t end = group_start(g, k + 1), count;
+  for (int64_t i = group_start(g, k); i < end && !pri_stopped(j->cx); i += count) {
+    count = end - i < together(g) ? end - i : together(g);
+    run_images(j, i, count, P, P + patch_bytes(g), dw);
+  }
 }
 
 static peri_status run_job(job *j) {
   const geometry *g = j->g;
-  size_t bytes = (size_t)(groups_of(g) * patch(g) * places(g)) * peri_sizeof(g->dtype);
+  size_t bytes = (size_t)groups_of(g) * (patch_bytes(g) + row_bytes(g));
   j->scratch = peri_alloc(j->cx, bytes);
   if (!j->scratch) return j->cx->code;
   pri_parallel(j->cx, groups_of(g), run_group, j);

@@ -47,6 +47,24 @@ test("convolutions are differentiable to second order by images and filters", fu
   end
 end)
 
+test("many small images at once are each its own convolution", function(t)
+  local rng = pg.rng(21)
+  local x, w = rng:stream("x"):normal { 23, 3, 5, 6 }, rng:stream("w"):normal { 4, 3, 3, 3 }      -- 30 places: products of 8 images, the last of 7
+  local how, y = { padding = 1 }, nn.conv2d(x, w, { padding = 1 })
+  local function total(a, b, u) return (nn.conv2d(a, b, how) * u):sum() end
+  local u = rng:stream("u"):normal(y:dims())
+  local dx, dw = ad.grad(total, { 1, 2 })(x, w, u)
+  local sum = pg.zeros(w:dims())
+  for i = 1, 23 do
+    local one = x:narrow(1, i, 1)
+    local ex, ew = ad.grad(total, { 1, 2 })(one, w, u:narrow(1, i, 1))
+    t.near(y:narrow(1, i, 1), naive_conv(one, w, 1, 1), 1e-12)
+    t.near(dx:narrow(1, i, 1), ex, 1e-12, "image %d", i)
+    sum = sum + ew
+  end
+  t.near(dw, sum, 1e-11)
+end)
+
 test("convolutions do not depend on the number of threads", function(t)
   local rng = pg.rng(3)
   local x, w = rng:stream("x"):normal { 37, 3, 9, 9 }, rng:stream("w"):normal { 5, 3, 3, 3 }
