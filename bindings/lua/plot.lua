@@ -23,13 +23,13 @@ local blame = require "perigee.plot_blame"
 local plot = { palette = palette }
 
 --- A figure from its table. Errors name the field and the offending value.
-function plot.figure(spec) return blame(Figure.new, spec) end
+function plot.figure(spec) return (blame(Figure.new, spec)) end
 
 for _, kind in ipairs(series.names) do plot[kind] = series.constructor(kind) end
 
 --- Draws a figure, or the table of one, as a string for the terminal.
 -- Options besides those of a figure: width (columns, default $COLUMNS or 80), height (lines, default 20), color.
-function plot.text(spec) return blame(text.render, spec) end
+function plot.text(spec) return (blame(text.render, spec)) end
 
 --- The object that an experiment's report(rows, out) receives; see plot_output.lua.
 function plot.output(dir, formats, opt) return require "perigee.plot_output" (dir, formats, opt) end
@@ -50,6 +50,6 @@ function Figure:save(path, opt)
 end
 
 --- The figure as text for a terminal; opt.width, opt.height, opt.color.
-function Figure:text(opt) return blame(text.draw, self, opt or {}) end
+function Figure:text(opt) return (blame(text.draw, self, opt or {})) end
 
 return plot

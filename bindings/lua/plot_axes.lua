@@ -47,8 +47,11 @@ local function has_histogram(panel)
   return false
 end
 
+-- Ends that agree to eight digits count as one value: an axis between them could not be labelled.
+local function together(lo, hi) return hi - lo <= 1e-8 * math.max(math.abs(lo), math.abs(hi)) end
+
 local function padded(lo, hi, share)
-  if lo == hi then
+  if together(lo, hi) then
     local room = lo == 0 and 1 or math.abs(lo) / 10
     return lo - room, hi + room
   end
@@ -65,7 +68,7 @@ local function linear_range(panel, axis)
   local lo, hi
   each_array(panel, axis, function(array) lo, hi = values.extent(array, lo, hi) end)
   if not lo then return 0.0, 1.0 end
-  if tight(panel, axis) and lo < hi then return lo, hi end
+  if tight(panel, axis) and not together(lo, hi) then return lo, hi end
   local a, b = padded(lo, hi, 0.04)
   a, b = outward(a, b - a, -1), outward(b, b - a, 1)
   if axis == "y" and lo >= 0 and (has_histogram(panel) or lo < 0.3 * hi) then a = 0.0 end
@@ -74,8 +77,8 @@ end
 
 local function log_range(panel, axis)
   local lo, hi = positive_extent(panel, axis)
-  if tight(panel, axis) and lo < hi then return lo, hi end
-  if lo == hi then return lo / 2, hi * 2 end
+  if together(lo, hi) then return lo / 2, hi * 2 end
+  if tight(panel, axis) then return lo, hi end
   local a, b = padded(log10(lo), log10(hi), 0.04)
   return tonumber(values.fixed("%.2g", 10.0 ^ a)) + 0.0, tonumber(values.fixed("%.2g", 10.0 ^ b)) + 0.0
 end
@@ -185,7 +188,7 @@ local function short_log_ticks(lo, hi)
     end
     if #ticks >= 3 then return ticks end
   end
-  return (axes.round_ticks(lo, hi, 4))
+  return (axes.round_ticks(lo, hi, 6))
 end
 
 --- Ticks of a resolved axis, in the way the script writer needs them:

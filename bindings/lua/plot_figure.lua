@@ -119,14 +119,33 @@ local function thin(fig, panel)
   end
 end
 
+local function key(s) return s.group or s.label or s end
+
+-- Dashed and dotted curves that stand alone (a bound, an exact value) are black, one of each pattern.
+local function paint_references(fig, chosen)
+  local solid, owner = {}, {}
+  for _, panel in ipairs(fig.panels) do
+    for _, s in ipairs(panel.series) do
+      if s.kind ~= "line" or not s.dash or s.dash == "solid" then solid[key(s)] = true end
+    end
+  end
+  for _, panel in ipairs(fig.panels) do
+    for _, s in ipairs(panel.series) do
+      if not solid[key(s)] and chosen[key(s)] == nil and not owner[s.dash] then
+        chosen[key(s)], owner[s.dash] = "black", true
+      end
+    end
+  end
+end
+
 -- Equal groups (or, without one, equal labels) share a colour throughout the figure; the first of them that names
 -- a colour names it for all, the others take the next free colour of the palette.
 local function paint(fig)
   local chosen, used = {}, 0
-  local function key(s) return s.group or s.label or s end
   for _, panel in ipairs(fig.panels) do
     for _, s in ipairs(panel.series) do if s.color ~= nil and chosen[key(s)] == nil then chosen[key(s)] = s.color end end
   end
+  paint_references(fig, chosen)
   local taken = {}
   for _, color in pairs(chosen) do
     local name = palette.resolve(color)

@@ -329,7 +329,7 @@ local function write_head(self, fig, name)
   for _, note in ipairs(fig.notes) do self:put("# " .. note:gsub("%c", " ")) end
   self:put('if (!exists("format")) format = "svg"')
   self:put('if (!exists("target")) target = %s.".".format', quote(name))
-  self:put("data = %s", quote(name .. ".csv"))
+  self:put("data = %s", quote((name:find "^[%w_]" and "" or "./") .. name .. ".csv"))         -- '$x' would be a data block
   self:put("\n# size and font")
   local function terminal(format, text, ...)
     self:put('if (format eq "%s") set terminal %s font "DejaVu Sans,12" enhanced rounded', format, text:format(...))
@@ -360,7 +360,7 @@ local function write_layout(self, fig)
     titled = titled or panel.title
   end
   local left, right = 82, 22 + bar
-  local bottom, top = 48 + fig.legend_height, (fig.title and 38 or 8) + (titled and 26 or 6)
+  local bottom, top = 54 + fig.legend_height, (fig.title and 38 or 8) + (titled and 26 or 6)
   local w, h = fig.width, fig.height
   local function part(v, whole) return values.fixed("%.4g", v / whole) end
   self:put("\nset multiplot layout %d,%d margins %s,%s,%s,%s spacing %s,%s%s", fig.rows, fig.columns,

@@ -266,10 +266,10 @@ local function write(self, kind, figure, spec)
   local file = spec.file or default_name(spec, kind)
   if type(file) ~= "string" then error(("out:%s: file must be a name, got %s"):format(kind, type(file)), 0) end
   local fig = Figure.new(figure)
-  local files, message = save(fig, self.dir .. file, { formats = self.formats, gnuplot = self.gnuplot })
+  local files, message, absent = save(fig, self.dir .. file, { formats = self.formats, gnuplot = self.gnuplot })
   for _, name in ipairs(files) do self.files[#self.files + 1] = name end
-  if message and not (message:find("was not found", 1, true) and self.told) then
-    self.told = message:find("was not found", 1, true) ~= nil
+  if message and not (absent and self.told) then
+    self.told = absent
     self.messages[#self.messages + 1] = message
     self.warn(message)
   end
@@ -284,7 +284,7 @@ local function draw(self, kind, spec)
 end
 
 for kind in pairs(builders) do
-  Output[kind] = function(self, spec) return blame(draw, self, kind, spec) end
+  Output[kind] = function(self, spec) return (blame(draw, self, kind, spec)) end
 end
 
 -- The kind of a panel inside out:panels: the one it names; raw series without rows are a figure; else a line plot.
@@ -313,7 +313,7 @@ end
 
 --- Several panels in one figure: { panel, panel, ..., rows =, title =, columns =, size =, file = }. A panel is a
 -- description of out:line, or with kind = "scatter", "histogram", "heatmap" of these, or a panel of plot.figure.
-function Output:panels(spec) return blame(draw_panels, self, spec) end
+function Output:panels(spec) return (blame(draw_panels, self, spec)) end
 
 --- Whether figures in all requested formats were written.
 function Output:complete() return #self.messages == 0 end

@@ -102,8 +102,8 @@ local function draw(program, dir, name, format)
     local ok, why = os.rename(path, dir .. name .. "." .. format)
     if ok then return true end
     output = reason(why, path)
-  elseif how == "signal" then
-    output = "stopped by signal " .. code
+  elseif how == "signal" or code > 128 then
+    output = ("stopped by signal %d"):format(how == "signal" and code or code - 128)
   elseif code == 0 then
     output = "the picture is incomplete; is the disk full?"
   elseif output:find "unknown or ambiguous terminal" then
@@ -121,7 +121,7 @@ local function draw_all(program, dir, name, formats, files)
       files[#files + 1] = dir .. name .. "." .. format
     elseif why == "missing" then
       local where = program == "gnuplot" and "gnuplot was not found" or ("'%s' cannot be run"):format(program)
-      return ("plot.save: %s; the data and script of figure '%s' are written, %s"):format(where, name, install:format(name))
+      return ("plot.save: %s; the data and script of figure '%s' are written, %s"):format(where, name, install:format(name)), true
     else
       messages[#messages + 1] = ("plot.save: gnuplot could not draw '%s.%s': %s"):format(name, format, why)
     end
@@ -131,8 +131,8 @@ end
 
 --- Writes path.csv, path.gp and the pictures. An extension .svg, .png or .pdf of the path stands for its format.
 -- opt.formats: "svg" (default), "svg,png" or a list; opt.gnuplot: the program, default $PERIGEE_GNUPLOT or gnuplot.
--- Returns the list of files written and, if a picture is missing, the message that says why; raises when the data
--- or the script cannot be written.
+-- Returns the list of files written; if a picture is missing, the message that says why; and whether it is because there
+-- is no gnuplot. Raises when the data or the script cannot be written.
 return function(fig, path, opt)
   if not (io and os) then fail("files cannot be written here") end
   if type(path) ~= "string" then fail("expected a file name, got %s", type(path)) end
@@ -145,8 +145,9 @@ return function(fig, path, opt)
   write_file(dir .. name .. ".csv", function(write) for line in data:lines() do write(line .. "\n") end end)
   write_file(dir .. name .. ".gp", function(write) write(text) end)
   local files = { dir .. name .. ".csv", dir .. name .. ".gp" }
-  local program = opt.gnuplot or os.getenv "PERIGEE_GNUPLOT" or "gnuplot"
-  local message = draw_all(program, dir, name, formats, files)
+  local program = opt.gnuplot or os.getenv "PERIGEE_GNUPLOT" or ""
+  if program == "" then program = "gnuplot" end
+  local message, absent = draw_all(program, dir, name, formats, files)
   for i, file in ipairs(files) do files[i] = file:gsub("^%./", "") end
-  return files, message
+  return files, message, absent
 end
