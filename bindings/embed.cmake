@@ -1,13 +1,18 @@
-# cmake -DOUT=embedded.c -DFILES="a.lua;b.lua" -P embed.cmake: the files as constant arrays.
+# cmake -DOUT=embedded.c -DROOT=lua -DFILES="a.lua;b/c.lua" -P embed.cmake: the files as constant arrays, named "a" and "b.c" by
+# where they lie below ROOT.
 set(arrays "")
 set(rows "")
+set(k 0)
 foreach(file ${FILES})
-  get_filename_component(name ${file} NAME_WE)
+  file(RELATIVE_PATH name ${ROOT} ${file})
+  string(REGEX REPLACE "[.]lua$" "" name ${name})
+  string(REPLACE "/" "." name ${name})
   file(READ ${file} hex HEX)
   string(LENGTH "${hex}" size)
   math(EXPR size "${size} / 2")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-  string(APPEND arrays "static const char ${name}_lua[] = {${bytes}0};\n")
-  string(APPEND rows "  {\"${name}\", ${name}_lua, ${size}},\n")
+  string(APPEND arrays "static const char file${k}[] = {${bytes}0};\n")
+  string(APPEND rows "  {\"${name}\", file${k}, ${size}},\n")
+  math(EXPR k "${k} + 1")
 endforeach()
 file(WRITE ${OUT} "#include \"embedded.h\"\n${arrays}const pri_embedded pri_embedded_files[] = {\n${rows}  {NULL, NULL, 0}};\n")

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 typedef struct {
-  const char *name; /* "experiment" for lua/experiment.lua */
+  const char *name; /* "experiment" for lua/experiment.lua, "plot.axes" for lua/plot/axes.lua */
   const char *text;
   size_t size;
 } pri_embedded;

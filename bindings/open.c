@@ -1,6 +1,6 @@
 /* open.c - `require "perigee"`: the table pg, its modules, the rows that document them, and the Lua files compiled in as data.
 **
-** In the registry: "perigee.glue" (state), "perigee.tensor" (metatable of tensors), "perigee.rows" (documentation: name ->
+** In the registry: "perigee.glue" (state), "perigee.tensor" (metatable of tensors), "perigee.experiment.rows" (documentation: name ->
 ** { signature, sentence }), package.loaded.perigee once it has been required.
 */
 #include "peri_lua.h"
@@ -28,7 +28,7 @@ void pri_set_closure(lua_State *L, lua_CFunction fn, const void *extra) {
 }
 
 void pri_document(lua_State *L, const char *name, const char *signature, const char *help) {
-  lua_getfield(L, LUA_REGISTRYINDEX, "perigee.rows");
+  lua_getfield(L, LUA_REGISTRYINDEX, "perigee.experiment.rows");
   lua_createtable(L, 2, 0);
   lua_pushstring(L, signature);
   lua_rawseti(L, -2, 1);
@@ -239,12 +239,12 @@ static void open_library(lua_State *L) {
   lua_setfield(L, -2, "methods");
   lua_pop(L, 1);
   lua_newtable(L);
-  lua_setfield(L, LUA_REGISTRYINDEX, "perigee.rows");
+  lua_setfield(L, LUA_REGISTRYINDEX, "perigee.experiment.rows");
   lua_newtable(L);
   bind_all(L);
   lua_pushliteral(L, PERI_VERSION);
   lua_setfield(L, -2, "version");
-  lua_getfield(L, LUA_REGISTRYINDEX, "perigee.rows");
+  lua_getfield(L, LUA_REGISTRYINDEX, "perigee.experiment.rows");
   lua_setfield(L, -2, "documentation");
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, l_lazy);

@@ -5,7 +5,7 @@
 --
 --   name     "continuized/deterministic", also the folder of its results
 --   paper    where the claim is made;   claim: it, in one sentence
---   params   { mu = 1e-3, iters = 400, ... }: defaults, which decide the kinds (see experiment_params.lua)
+--   params   { mu = 1e-3, iters = 400, ... }: defaults, which decide the kinds (see experiment/params.lua)
 --   help     { mu = "strong convexity [1/s]" }: meaning, and in brackets the unit
 --   range    { mu = { above = 0, to = "L" } };   choices  { problem = { "strong", "convex" } }
 --   quick    overrides of params and seeds for tests;   full: for the scale of the paper
@@ -15,17 +15,17 @@
 --            p: parameters, and p.replicas, the number of replicas that this call computes (1 unless batched)
 --            rng: the replica's own stream; if batched, a block of one stream for each
 --            log: log:progress(n) iterates 1..n, log:note(format, ...) remarks
---   report   function(rows, out): tables and figures;   check: function(rows, claim): see claims.lua
+--   report   function(rows, out): tables and figures;   check: function(rows, claim): see experiment/claims.lua
 local pg = require "perigee"
-local args = require "perigee.experiment_args"
-local checkpoint = require "perigee.checkpoint"
-local claims = require "perigee.claims"
-local failure = require "perigee.experiment_failure"
-local jobs = require "perigee.jobs"
-local params = require "perigee.experiment_params"
+local args = require "perigee.experiment.args"
+local checkpoint = require "perigee.experiment.checkpoint"
+local claims = require "perigee.experiment.claims"
+local failure = require "perigee.experiment.failure"
+local jobs = require "perigee.experiment.jobs"
+local params = require "perigee.experiment.params"
 local results = require "perigee.results"
-local rows = require "perigee.rows"
-local sha256 = require "perigee.sha256"
+local rows = require "perigee.experiment.rows"
+local sha256 = require "perigee.experiment.sha256"
 
 local Experiment = { __name = "perigee.experiment" }
 Experiment.__index = Experiment
@@ -218,7 +218,7 @@ local function execute(self, settings)
   local all = settings.report and restore(self, dir) or compute(self, settings, plan, dir)
   local out
   if self.report then
-    out = require "perigee.experiment_report" (dir, settings.format)
+    out = require "perigee.experiment.report" (dir, settings.format)
     self.report(all, out)
   end
   local holds = true

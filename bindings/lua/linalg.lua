@@ -1,7 +1,7 @@
 -- linalg.lua: what linear algebra offers beyond its C core: matrix norms, and the iterative methods over operators.
 local pg = require "perigee"
 local core = pg.linalg
-local krylov, trace = require "perigee.linalg_krylov", require "perigee.linalg_trace"
+local krylov, trace = require "perigee.linalg.krylov", require "perigee.linalg.trace"
 
 local linalg = {
   cg = krylov.cg, power = krylov.power, lanczos = krylov.lanczos,

@@ -9,16 +9,16 @@
 --   }
 --   fig:save("gap", { formats = "svg,pdf" })       -- gap.csv, gap.gp, gap.svg, gap.pdf
 --
--- The parts: plot_series (kinds), plot_figure (decisions), plot_gnuplot (script), plot_save (files and the program),
--- plot_text (terminal), plot_output (`out` of an experiment's report). docs/figures.md shows them all.
+-- The parts: plot.series (kinds), plot.figure (decisions), plot.gnuplot (script), plot.save (files and the program),
+-- plot.text (terminal), plot.output (`out` of an experiment's report). docs/figures.md shows them all.
 
 local options, optional = require "perigee.options", require "perigee.optional"
-local Figure = require "perigee.plot_figure"
-local palette = require "perigee.plot_palette"
-local series = require "perigee.plot_series"
-local save = require "perigee.plot_save"
-local text = require "perigee.plot_text"
-local blame = require "perigee.plot_blame"
+local Figure = require "perigee.plot.figure"
+local palette = require "perigee.plot.palette"
+local series = require "perigee.plot.series"
+local save = require "perigee.plot.save"
+local text = require "perigee.plot.text"
+local blame = require "perigee.plot.blame"
 
 local plot = { palette = palette }
 
@@ -31,8 +31,8 @@ for _, kind in ipairs(series.names) do plot[kind] = series.constructor(kind) end
 -- Options besides those of a figure: width (columns, default $COLUMNS or 80), height (lines, default 20), color.
 function plot.text(spec) return (blame(text.render, spec)) end
 
---- The object that an experiment's report(rows, out) receives; see plot_output.lua.
-function plot.output(dir, formats, opt) return require "perigee.plot_output" (dir, formats, opt) end
+--- The object that an experiment's report(rows, out) receives; see plot/output.lua.
+function plot.output(dir, formats, opt) return require "perigee.plot.output" (dir, formats, opt) end
 
 local save_options = { formats = optional, gnuplot = optional, warn = optional }
 

@@ -11,11 +11,11 @@
 -- Everything is written into a folder aside and renamed into place when all of it is there: until then the results of
 -- an earlier run stand untouched.
 local pg = require "perigee"
-local failure = require "perigee.experiment_failure"
+local failure = require "perigee.experiment.failure"
 local json = require "perigee.json"
-local rows = require "perigee.rows"
+local rows = require "perigee.experiment.rows"
 local series = require "perigee.series"
-local table_file = require "perigee.results_table"
+local table_file = require "perigee.results.table"
 
 local results = {}
 

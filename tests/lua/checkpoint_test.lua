@@ -68,7 +68,7 @@ end)
 test("a state that is cut short or has a flipped bit is refused, and the one before it used", function(t)
   t.equal(run(out "cut", "CUT=25"), 1)
   local state, old = get "cut/t/walk/state/run-2-1-1", get "cut/t/walk/state/run-2-1-1.old"
-  local checkpoint = require "perigee.checkpoint"
+  local checkpoint = require "perigee.experiment.checkpoint"
   local function step(bytes, before)
     put("probe", bytes)
     put("probe.old", before or "")

@@ -1,8 +1,8 @@
 -- Experiments: what can be described, which jobs a sweep is, that a result depends on its parameters and stream alone, and what a
 -- failing run is told.
 local pg = require "perigee"
-local failure = require "perigee.experiment_failure"
-local jobs = require "perigee.jobs"
+local failure = require "perigee.experiment.failure"
+local jobs = require "perigee.experiment.jobs"
 
 local function declare(changes)
   local spec = { name = "toys/test", params = { a = 1.0, n = 10, kind = "x", list = { 1, 2 }, on = true }, run = function() return {} end }
@@ -175,14 +175,14 @@ test("workers compute the same rows, and their errors come back", function(t)
   local ok, object = pcall(jobs.execute, e, plan_of({ { a = 1.0, fail = true } }, 4, false), 2)
   t.ok(not ok, "it fails")
   t.ok(tostring(object):find "replica %d: toy.lua:%d+: broken\n  at toy.lua:%d+", "%s", tostring(object))
-  t.fails(function() pg.workers.open(0, "perigee.jobs", "") end, "workers must lie in %[1, 1024%], got 0")
+  t.fails(function() pg.workers.open(0, "perigee.experiment.jobs", "") end, "workers must lie in %[1, 1024%], got 0")
   local pool <close> = pg.workers.open(1, "perigee.no_such_module", "")
   local fine, text = pool:next(10)
   t.ok(fine == false and text:find "no_such_module", "%s", tostring(text))
 end)
 
 test("claims: holding, failing, and never by a NaN", function(t)
-  local claims = require "perigee.claims"
+  local claims = require "perigee.experiment.claims"
   local function verdicts(add)
     local list = claims()
     add(list)

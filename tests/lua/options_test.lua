@@ -1,8 +1,8 @@
 -- Option tables of functions and the command lines of experiments: defaults, kinds, ranges, and what a mistake is told.
 local pg = require "perigee"
-local args = require "perigee.experiment_args"
+local args = require "perigee.experiment.args"
 local nearest = require "perigee.nearest"
-local params = require "perigee.experiment_params"
+local params = require "perigee.experiment.params"
 
 local function sgd(opt)
   opt = pg.options("optim.sgd", opt, { lr = 0.1, nesterov = false, steps = pg.required, decay = pg.optional })

@@ -1,10 +1,10 @@
 -- Figures: the data and the script as laws, the picture as bytes, the program gnuplot present, absent and failing.
 local pg = require "perigee"
 local plot = pg.plot
-local label = require "perigee.plot_label"
-local bins = require "perigee.plot_bins"
-local script = require "perigee.plot_gnuplot"
-local values = require "perigee.plot_values"
+local label = require "perigee.plot.label"
+local bins = require "perigee.plot.bins"
+local script = require "perigee.plot.gnuplot"
+local values = require "perigee.plot.values"
 
 local function shell(command)
   local pipe = assert(io.popen(command .. " 2>&1; echo $?"))

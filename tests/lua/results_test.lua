@@ -1,11 +1,11 @@
 -- Stored results: what is written is read back to the bit, a write that fails leaves what was there, damage is named.
 local pg = require "perigee"
-local failure = require "perigee.experiment_failure"
-local jobs = require "perigee.jobs"
+local failure = require "perigee.experiment.failure"
+local jobs = require "perigee.experiment.jobs"
 local json = require "perigee.json"
 local results = require "perigee.results"
-local sha256 = require "perigee.sha256"
-local table_file = require "perigee.results_table"
+local sha256 = require "perigee.experiment.sha256"
+local table_file = require "perigee.results.table"
 
 local function folder()
   local path = os.tmpname()
