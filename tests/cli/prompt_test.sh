@@ -24,6 +24,7 @@ printf 'error "bad start"\n' >bad.lua
 feed $'1\n' 0 '^1\|$' 'bad start' "$PERIGEE" -i bad.lua
 
 command -v script >/dev/null || { echo 'skipped: the terminal, script is not installed'; finish; exit; }
+script -qfec true /dev/null >/dev/null 2>&1 || { echo 'skipped: the terminal, no pseudo-terminal can be had here'; finish; exit; }
 
 # start: a prompt on a terminal; keys go to descriptor 3, the screen to $work/screen.
 start() {
