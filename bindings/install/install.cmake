@@ -16,12 +16,12 @@ install(DIRECTORY scripts DESTINATION ${CMAKE_INSTALL_DATADIR}/perigee FILES_MAT
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perigee)
 
 install(EXPORT PerigeeTargets NAMESPACE Perigee:: DESTINATION ${package_dir})
-configure_package_config_file(cmake/PerigeeConfig.cmake.in ${CMAKE_BINARY_DIR}/PerigeeConfig.cmake INSTALL_DESTINATION ${package_dir})
+configure_package_config_file(bindings/install/PerigeeConfig.cmake.in ${CMAKE_BINARY_DIR}/PerigeeConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/PerigeeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/PerigeeConfig.cmake ${CMAKE_BINARY_DIR}/PerigeeConfigVersion.cmake DESTINATION ${package_dir})
 
 # perigee.pc finds its folders from where it lies, so that the installed tree may be moved.
 file(RELATIVE_PATH pc_to_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
-configure_file(cmake/perigee.pc.in ${CMAKE_BINARY_DIR}/perigee.pc @ONLY)
+configure_file(bindings/install/perigee.pc.in ${CMAKE_BINARY_DIR}/perigee.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/perigee.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
