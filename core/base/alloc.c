@@ -77,7 +77,6 @@ static void *cut_small(peri_ctx *cx, size_t size) {
     if (!slab) return NULL;
     memcpy(slab, &cx->slab_list, sizeof(void *));
     cx->slab_list = slab;
-    cx->slabs += SLAB;
     cx->slab_at = slab + 16;
     cx->slab_end = slab + SLAB;
     gap = size > 512 ? -(uintptr_t)cx->slab_at & (ALIGN - 1) : 0;

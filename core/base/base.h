@@ -33,7 +33,6 @@ struct peri_ctx {
 
   size_t used, peak, limit; /* bytes of live blocks, by size class */
   size_t cached;            /* bytes of big blocks in the free lists */
-  size_t slabs;             /* bytes of slabs that small blocks are cut from */
   int64_t allocations, fail_in;
   bool failed, keeps_failing;
   pri_free_block *free[PRI_CLASSES];
