@@ -12,7 +12,7 @@
 ** x0 and z0 (x0 if absent) are relative to the minimiser; like lambda and variance (of the gradient noise, a coordinate) they are
 ** tensors, lists, or one number for all directions (lambda: not a number). The object keeps the tensors, not copies.
 */
-#include "peri_lua.h"
+#include "diag_lua.h"
 #include <math.h>
 #include <perigee/diag.h>
 #include <string.h>
@@ -40,28 +40,6 @@ static int l_gc(lua_State *L) {
 
 /* ---- making ---- */
 
-/* Option `name` of the table at 1 as a real tensor that the object owns; NULL if absent and optional. */
-static peri_tensor *own_tensor(lua_State *L, const char *who, const char *name, bool required) {
-  int top = lua_gettop(L), type = lua_getfield(L, 1, name);
-  if (type == LUA_TNIL) {
-    if (required) luaL_error(L, "%s: option '%s' is missing", who, name);
-    lua_pop(L, 1);
-    return NULL;
-  }
-  if (type != LUA_TNUMBER && type != LUA_TTABLE && !test_tensor(L, -1))
-    luaL_error(L, "%s: option '%s' must be a tensor, list or number, got %s", who, name, luaL_typename(L, -1));
-  peri_tensor *t = peri_retain(to_tensor(L, -1, who, PERI_F64));
-  lua_settop(L, top);
-  return t;
-}
-
-static double required_number(lua_State *L, const char *who, const char *name) {
-  double x = opt_number(L, 1, who, name, NAN);
-  if (lua_getfield(L, 1, name) == LUA_TNIL) luaL_error(L, "%s: option '%s' is missing", who, name);
-  lua_pop(L, 1);
-  return x;
-}
-
 static moments *make(lua_State *L, const char *who, const char *const *names) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -69,10 +47,10 @@ static moments *make(lua_State *L, const char *who, const char *const *names) {
   moments *m = lua_newuserdatauv(L, sizeof *m, 0);
   memset(m, 0, sizeof *m);
   luaL_setmetatable(L, "perigee." CLASS);
-  m->q.lambda = own_tensor(L, who, "lambda", true);
-  m->q.x0 = own_tensor(L, who, "x0", true);
-  m->q.z0 = own_tensor(L, who, "z0", false);
-  m->q.variance = own_tensor(L, who, "variance", false);
+  m->q.lambda = pri_own_tensor(L, who, "lambda", true);
+  m->q.x0 = pri_own_tensor(L, who, "x0", true);
+  m->q.z0 = pri_own_tensor(L, who, "z0", false);
+  m->q.variance = pri_own_tensor(L, who, "variance", false);
   return m;
 }
 
@@ -88,9 +66,9 @@ static int l_quadratic(lua_State *L) {
   static const char *const names[] = {"lambda", "theta", "gamma", "gammap", "x0", "z0", "variance", NULL};
   static const char who[] = "diag.moments.quadratic";
   moments *m = make(L, who, names);
-  m->q.theta = required_number(L, who, "theta");
-  m->q.gamma = required_number(L, who, "gamma");
-  m->q.gammap = required_number(L, who, "gammap");
+  m->q.theta = pri_required_number(L, who, "theta");
+  m->q.gamma = pri_required_number(L, who, "gamma");
+  m->q.gammap = pri_required_number(L, who, "gammap");
   return checked(L, m);
 }
 
@@ -98,7 +76,7 @@ static int l_convex(lua_State *L) {
   static const char *const names[] = {"lambda", "L", "x0", "z0", "variance", NULL};
   static const char who[] = "diag.moments.convex";
   moments *m = make(L, who, names);
-  double l = required_number(L, who, "L");
+  double l = pri_required_number(L, who, "L");
   if (!(l > 0 && isfinite(l))) return luaL_error(L, "%s: L must be > 0, got %f", who, l);
   m->L = l;
   return checked(L, m);
@@ -108,15 +86,8 @@ static int l_convex(lua_State *L) {
 
 /* The box on top holds moments (1, n, 3) or (count, n, 3); leaves E f and the moments: a number and (n, 3), or (count) and all. */
 static int answer(lua_State *L, const moments *m, bool one) {
-  peri_tensor **box = lua_touserdata(L, -1), **value;
-  if (!*box) return raise_core(L, glue_of(L)->cx);
-  if (one) {
-    peri_tensor *t = *box;
-    box = new_box(L);
-    *box = peri_view(t, 2, t->dims + t->ndim - 2, t->strides + t->ndim - 2, 0);
-    if (!*box) return raise_core(L, t->cx);
-  }
-  value = new_box(L);
+  pri_only_record(L, one);
+  peri_tensor **box = lua_touserdata(L, -1), **value = new_box(L);
   *value = peri_moments_value(m->q.lambda, *box);
   if (!*value) return raise_core(L, glue_of(L)->cx);
   if (one) {
@@ -125,19 +96,6 @@ static int answer(lua_State *L, const moments *m, bool one) {
   }
   lua_insert(L, -2);
   return 2;
-}
-
-/* Argument 2, a number, list or vector, as doubles in a box that is pushed; *one if it was a number. */
-static const double *check_list(lua_State *L, const char *who, int64_t *count, bool *one) {
-  *one = lua_type(L, 2) == LUA_TNUMBER;
-  if (!*one && lua_type(L, 2) != LUA_TTABLE && !test_tensor(L, 2)) luaL_typeerror(L, 2, "number, list or vector");
-  peri_tensor *t = to_tensor(L, 2, who, PERI_F64);
-  if (t->ndim > 1) luaL_error(L, "%s: a list or vector is needed, got shape %s", who, peri_shape(t));
-  peri_tensor **flat = new_box(L);
-  *flat = peri_contiguous(t);
-  if (!*flat) raise_core(L, t->cx);
-  *count = (*flat)->size;
-  return (*flat)->data;
 }
 
 static void refuse_convex(lua_State *L, const moments *m) {
@@ -149,16 +107,7 @@ static int at_jumps(lua_State *L, const char *who, double rate) {
   bool one;
   int64_t count;
   refuse_convex(L, m);
-  const double *x = check_list(L, who, &count, &one);
-  peri_tensor **whole = new_box(L);
-  *whole = peri_new(glue_of(L)->cx, PERI_I64, 1, &count);
-  if (!*whole) return raise_core(L, glue_of(L)->cx);
-  int64_t *ks = (*whole)->data;
-  for (int64_t j = 0; j < count; j++) {
-    if (!(fabs(x[j]) < 0x1p62) || x[j] != floor(x[j]))
-      luaL_error(L, "%s: a number of jumps must be an integer, got %f", who, x[j]);
-    ks[j] = (int64_t)x[j];
-  }
+  const int64_t *ks = pri_check_jumps(L, who, &count, &one);
   peri_tensor **box = new_box(L);
   *box = peri_moments_at_jumps(&m->q, count, ks, rate);
   return answer(L, m, one);
@@ -176,7 +125,7 @@ static int l_at_times(lua_State *L) {
   moments *m = check_moments(L);
   bool one;
   int64_t count;
-  const double *ts = check_list(L, "diag.moments.at_times", &count, &one);
+  const double *ts = pri_check_list(L, "diag.moments.at_times", &count, &one);
   peri_tensor **box = new_box(L);
   *box = m->L > 0 ? peri_moments_convex(&m->q, m->L, count, ts) : peri_moments_at_times(&m->q, count, ts);
   return answer(L, m, one);
@@ -238,19 +187,25 @@ static const pri_row constructors[] = {
      "The same with the parameters of the convex case, which follow the clock: eta = 2/t, gamma = 1/L, gammap = t/2L."},
     {NULL, NULL, NULL, NULL}};
 
-void pri_bind_diag(lua_State *L) {
-  static const pri_row none[] = {{NULL, NULL, NULL, NULL}};
-  pri_class(L, CLASS, methods);
-  pri_register(L, "diag", none, 0); /* pg.diag */
-  lua_getfield(L, -1, "diag");
-  lua_newtable(L);
-  for (const pri_row *r = constructors; r->name; r++) {
+void pri_moments_constructors(lua_State *L, const pri_row *rows) {
+  for (const pri_row *r = rows; r->name; r++) {
     pri_set_closure(L, r->fn, NULL);
     lua_setfield(L, -2, r->name);
     lua_pushfstring(L, CLASS ".%s", r->name);
     pri_document(L, lua_tostring(L, -1), r->signature, r->help);
     lua_pop(L, 1);
   }
+}
+
+void pri_bind_diag(lua_State *L) {
+  static const pri_row none[] = {{NULL, NULL, NULL, NULL}};
+  pri_class(L, CLASS, methods);
+  pri_bind_design(L);
+  pri_register(L, "diag", none, 0); /* pg.diag */
+  lua_getfield(L, -1, "diag");
+  lua_newtable(L);
+  pri_moments_constructors(L, constructors);
+  pri_moments_constructors(L, pri_design_constructors);
   lua_setfield(L, -2, "moments");
   lua_pop(L, 1);
 }

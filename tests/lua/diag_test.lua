@@ -38,6 +38,42 @@ test("noise: stationary values, and the convex case in time", function(t)
   relative(t, (g:at_time(200)), 9.698e-2, 1e-3)
 end)
 
+test("multiplicative noise: a Gaussian design and its plain descent", function(t)
+  local h = 1 / pg.arange(1, 21)^2
+  local mu, R2, kappa = h[20], h:sum() + 2 * h[1], 22
+  local theta, gammap = math.sqrt(mu / (kappa * R2)), 1 / math.sqrt(mu * R2 * kappa)
+  local m = moments.gaussian { h = h, theta = theta, gamma = 1 / R2, gammap = gammap, x0 = -1 }
+  local values, all = m:at_jumps { 100, 500, 1000, 2000 }
+  t.equal(all:dims(), { 4, 20, 3 })
+  for j, want in ipairs { 3.50749, 8.40967e-2, 6.92517e-4, 4.61635e-8 } do relative(t, values[j], want, 1e-5) end
+  local one, mm = m:at_jump(500)
+  t.equal(one, values[2])
+  t.near(mm, all[2], 0)
+  t.near(one, mm[{ {}, 1 }]:sum() / 2, 1e-15)
+  for j, want in ipairs { 5.09811, 1.64137, 0.577773 } do relative(t, moments.gaussian { h = h, gamma = 1 / R2, x0 = -1 }:at_jumps { 100, 500, 1000 }[j], want, 1e-5) end
+  t.ok(m:weighted(500) > one and m:weighted(500) < 10 + mu / 2 * (1 / h):sum(), "the theorem of section 2.5, at jumps")
+  relative(t, (m:weighted(500, 0)), one, 1e-12)
+end)
+
+test("multiplicative noise: coordinates as rows have x = z, whatever theta; gossip counts nodes from 1", function(t)
+  local p = { 0.5, 0.3, 0.2 }
+  local accelerated = moments.rows { rows = pg.eye(3), weights = p, theta = 0.2, gamma = 1, gammap = 1, x0 = { 1, 2, 3 } }
+  local plain = moments.rows { rows = pg.eye(3), weights = p, gamma = 1, x0 = { 1, 2, 3 } }
+  relative(t, (accelerated:at_jump(7)), plain:at_jump(7), 1e-13)
+  relative(t, (plain:at_jump(7)), (0.5^7 + 4 * 0.7^7 + 9 * 0.8^7) / 2, 1e-13)
+  relative(t, (accelerated:at_time(3)), (math.exp(-1.5) + 4 * math.exp(-0.9) + 9 * math.exp(-0.6)) / 2, 1e-12)
+  local pair = moments.gossip { edges = { { 1, 2 } }, x0 = { 0.5, -0.5 } }
+  t.near(pair:at_jump(0), 0.5, 0)
+  t.near(pair:at_jump(1), 0, 1e-17)
+  relative(t, (pair:at_time(2)), 0.5 * math.exp(-2), 1e-13)
+  t.ok(tostring(pair):find "gossip")
+  t.fails(function() moments.gossip { edges = { { 0, 1 } }, x0 = { 1, -1 } } end, "edge 1 ends at node 0 of 2")
+  t.fails(function() moments.gossip { x0 = { 1, -1 } } end, "option 'edges' is missing")
+  t.fails(function() moments.gaussian { h = { 1 }, x0 = 1 } end, "option 'gamma' is missing")
+  t.fails(function() moments.gaussian { h = { 1 }, x0 = 1, gama = 1 } end, "unknown option 'gama' %(did you mean 'gamma'%?%)")
+  t.fails(function() moments.rows { rows = { 1, 2 }, x0 = 1, gamma = 1 } end, "rows %(m, n%) are needed, got f64 %(2%)")
+end)
+
 test("misuse is named", function(t)
   local m = strong(0.01)
   local c = moments.convex { lambda = { 1 }, L = 1, x0 = 1 }

@@ -32,6 +32,7 @@ local function both(name, ...)
   return function() return rng[name](rng, { 2 }, table.unpack(args)), block[name](block, { 2 }, table.unpack(args)), rng[name](rng, table.unpack(args)) end
 end
 local moments = pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1, variance = 0.01 }
+local design = pg.diag.moments.gossip { edges = { { 1, 2 }, { 2, 3 } }, theta = 0.1, gammap = 0.7, x0 = { 1, 0, -1 } }
 local square = function(w) return (w * w):sum() end
 local losses = function(w, A) return A:mv(w):sin() end
 
@@ -59,6 +60,14 @@ local calls = {
   ["ad.hvp"] = function() return pg.ad.hvp(square, v, v) end,
   ["ad.jacobian"] = function() return pg.ad.jacobian(function(w) return w * w end, v) end,
   ["ad.stop"] = function() return pg.ad.stop(v) end,
+  ["diag.design.at_jump"] = function() return design:at_jump(3) end,
+  ["diag.design.at_jumps"] = function() return design:at_jumps { 1, 3 } end,
+  ["diag.design.at_time"] = function() return design:at_time(3) end,
+  ["diag.design.at_times"] = function() return design:at_times { 1, 3 } end,
+  ["diag.design.weighted"] = function() return design:weighted(3) end,
+  ["diag.moments.gaussian"] = function() return pg.diag.moments.gaussian { h = { 0.1, 1 }, gamma = 0.3, theta = 0.1, gammap = 1, x0 = 1 } end,
+  ["diag.moments.rows"] = function() return pg.diag.moments.rows { rows = x, weights = v, gamma = 0.01, x0 = 1 } end,
+  ["diag.moments.gossip"] = function() return pg.diag.moments.gossip { edges = { { 1, 2 } }, rates = { 1 }, x0 = { 1, 0 }, z0 = 1 } end,
   ["diag.moments.at_jump"] = function() return moments:at_jump(3) end,
   ["diag.moments.at_jumps"] = function() return moments:at_jumps { 1, 3 } end,
   ["diag.moments.at_time"] = function() return moments:at_time(3) end,

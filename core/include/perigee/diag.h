@@ -48,6 +48,30 @@ PERI_API peri_tensor *peri_moments_convex(const peri_quadratic *q, double L, int
 /* E f = sum_i lambda_i m_i1 / 2 over the last two axes of moments (..., n, 3); (...) f64. */
 PERI_API peri_tensor *peri_moments_value(peri_tensor *lambda, peri_tensor *moments);
 
+/* ---- multiplicative noise: least squares with an exact solution, and gossip ---- */
+
+/* The same iteration with the gradient g = a <a, x> of one random row a, fresh at each jump, x relative to the solution. The law
+** of a is one of three; give its tensor and leave the others NULL:
+**     h      (n), >= 0: a ~ N(0, diag h), in the coordinates of the eigenvectors of H = E a a^T;
+**     rows   (m, n): a is row e with probability weights[e] / sum weights;
+**     edges  (m, 2) i64, pairs of different nodes from 0, of `nodes` in all: a = e_v - e_w, with the same probabilities.
+** gossip is edges with x relative to the average. theta = gammap = 0 is plain stochastic gradient descent, and simple gossip if
+** gamma = 1/2. Memory: O(n) for h, O(n^2) otherwise; a jump costs O(n), O(n^2 (m + n)), O(n (m + n)). */
+typedef struct {
+  peri_tensor *h, *rows, *edges;
+  int64_t nodes;
+  peri_tensor *weights;        /* of rows or edges, (m), >= 0; NULL: equal */
+  peri_tensor *x0, *z0;        /* (n), or 0-d for the same in every direction; z0 NULL: x0 */
+  double theta, gamma, gammap; /* theta >= 0, all finite */
+} peri_design;
+
+/* (E x_i^2, E x_i z_i, E z_i^2) just after jump number ks[j], weighted by e^(rate T_k), 0 <= rate < 1: (count, n, 3) f64. The work
+** is that of the largest k; ks that decrease start again. PERI_ERR_NUMERIC if moments overflow. */
+PERI_API peri_tensor *peri_design_at_jumps(const peri_design *d, int64_t count, const int64_t *ks, double rate);
+
+/* The same at times ts[j], by uniformisation (core/diag/design.c), about 1 + 4 theta applications of the jump a unit of time. */
+PERI_API peri_tensor *peri_design_at_times(const peri_design *d, int64_t count, const double *ts);
+
 #ifdef __cplusplus
 }
 #endif
