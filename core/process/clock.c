@@ -5,48 +5,22 @@
 ** start from 0 and are added to the time so far, kept as hi + lo, so that rounding does not pile up.
 ** Source of the superposition: e.g. Kingman, Poisson Processes (1993), section 2.2.
 */
-#include <perigee/process.h>
-#include "random/random.h"
+#include "process/clock.h"
 #include <math.h>
 #include <stdio.h>
 
-enum { BATCH = 1024 };
-
-typedef struct { double hi, lo; } pair;
-
-/* What a batch is made from: enough to make it again. */
-typedef struct {
-  pri_rng times, choices;
-  pair base;     /* time of the last event before the batch */
-  int64_t count; /* events before it */
-} origin;
-
-struct peri_clock {
-  peri_ctx *cx;
-  int64_t m;
-  double total;
-  uint64_t rates;     /* hash: a state fits clocks of the same rates only */
-  peri_alias *alias;  /* NULL if m = 1 */
-  peri_stream times, choices; /* for their keys and increments; positions are in the origins */
-  origin this, next;  /* of the present batch and of the one after it */
-  int64_t at, filled; /* events given out of this batch; 0 or BATCH */
-  double last;
-  double t[BATCH], gap[BATCH];
-  int64_t index[BATCH];
-};
-
-static pair two_sum(double a, double b) {
+static pri_pair two_sum(double a, double b) {
   double s = a + b, t = s - a;
-  return (pair){s, (a - (s - t)) + (b - t)};
+  return (pri_pair){s, (a - (s - t)) + (b - t)};
 }
 
-static pair add_to(pair a, double x) {
-  pair s = two_sum(a.hi, x);
+static pri_pair add_to(pri_pair a, double x) {
+  pri_pair s = two_sum(a.hi, x);
   return two_sum(s.hi, s.lo + a.lo);
 }
 
 /* gap[i] *= mean_gap; t[i] = base + gap[0] + ... + gap[i]; the new base. Stretches of 32 are summed from 0 and added to the base. */
-static pair accumulate(double *t, double *gap, int64_t n, double mean_gap, pair base) {
+static pri_pair accumulate(double *t, double *gap, int64_t n, double mean_gap, pri_pair base) {
   enum { STRETCH = 32 };
   for (int64_t i = 0; i < n; i++) gap[i] *= mean_gap;
   for (int64_t at = 0; at < n; at += STRETCH) {
@@ -59,19 +33,19 @@ static pair accumulate(double *t, double *gap, int64_t n, double mean_gap, pair 
   return base;
 }
 
-static void make_batch(peri_clock *c) {
-  uint64_t w[BATCH];
+void pri_clock_refill(peri_clock *c) {
+  uint64_t w[PRI_CLOCK_BATCH];
   c->this = c->next;
-  origin *o = &c->next;
-  pri_words(&o->times, w, BATCH);
-  c->cx->k->exponential(c->gap, w, BATCH);
-  o->base = accumulate(c->t, c->gap, BATCH, 1 / c->total, o->base);
-  o->count += BATCH;
+  pri_clock_origin *o = &c->next;
+  pri_words(&o->times, w, PRI_CLOCK_BATCH);
+  c->cx->k->exponential(c->gap, w, PRI_CLOCK_BATCH);
+  o->base = accumulate(c->t, c->gap, PRI_CLOCK_BATCH, 1 / c->total, o->base);
+  o->count += PRI_CLOCK_BATCH;
   if (c->alias) {
-    pri_words(&o->choices, w, BATCH);
-    for (int i = 0; i < BATCH; i++) c->index[i] = pri_alias_of(c->alias, w[i]);
+    pri_words(&o->choices, w, PRI_CLOCK_BATCH);
+    for (int i = 0; i < PRI_CLOCK_BATCH; i++) c->index[i] = pri_alias_of(c->alias, w[i]);
   }
-  c->at = 0, c->filled = BATCH;
+  c->at = 0, c->filled = PRI_CLOCK_BATCH;
 }
 
 static peri_status check_rates(peri_ctx *cx, const double *rates, int64_t m, double *total) {
@@ -89,6 +63,16 @@ static peri_status check_rates(peri_ctx *cx, const double *rates, int64_t m, dou
   return peri_fail(cx, PERI_ERR_VALUE, "process.poisson: the total rate %g is out of range", *total);
 }
 
+void pri_clock_restart(peri_clock *c, peri_stream *s) {
+  int64_t which = (int64_t)peri_stream_next(s);
+  const pri_kernels *k = c->cx->k;
+  c->times = peri_stream_sub(s, "times", which);
+  c->choices = peri_stream_sub(s, "choices", which);
+  c->next = (pri_clock_origin){.times = {k, pri_pcg_of(&c->times), c->times.output}, .choices = {k, pri_pcg_of(&c->choices), c->choices.output}};
+  c->at = c->filled = 0;
+  c->last = 0;
+}
+
 peri_clock *peri_clock_new(peri_ctx *cx, const double *rates, int64_t m, peri_stream *s) {
   double total = 0;
   if (check_rates(cx, rates, m, &total) != PERI_OK) return NULL;
@@ -101,11 +85,7 @@ peri_clock *peri_clock_new(peri_ctx *cx, const double *rates, int64_t m, peri_st
     peri_clock_free(c);
     return NULL;
   }
-  int64_t which = (int64_t)peri_stream_next(s);
-  c->times = peri_stream_sub(s, "times", which);
-  c->choices = peri_stream_sub(s, "choices", which);
-  c->next.times = (pri_rng){cx->k, pri_pcg_of(&c->times), c->times.output};
-  c->next.choices = (pri_rng){cx->k, pri_pcg_of(&c->choices), c->choices.output};
+  pri_clock_restart(c, s);
   return c;
 }
 
@@ -116,7 +96,7 @@ void peri_clock_free(peri_clock *c) {
 }
 
 peri_event peri_clock_next(peri_clock *c) {
-  if (c->at == c->filled) make_batch(c);
+  if (c->at == c->filled) pri_clock_refill(c);
   int64_t i = c->at++;
   c->last = c->t[i];
   return (peri_event){c->t[i], c->gap[i], c->index[i]};
@@ -131,7 +111,7 @@ double peri_clock_time(const peri_clock *c) { return c->last; }
 /* Copies the next n events; t, gap, index may be NULL. */
 static void take(peri_clock *c, int64_t n, double *t, double *gap, int64_t *index) {
   for (int64_t done = 0, m; done < n; done += m) {
-    if (c->at == c->filled) make_batch(c);
+    if (c->at == c->filled) pri_clock_refill(c);
     m = c->filled - c->at;
     if (m > n - done) m = n - done;
     if (t) memcpy(t + done, c->t + c->at, (size_t)m * sizeof *t);
@@ -187,7 +167,7 @@ static void save_stream(const peri_stream *s, const pri_rng *g, char text[PERI_S
 
 void peri_clock_save(const peri_clock *c, char text[PERI_CLOCK_TEXT]) {
   typedef unsigned long long ull;
-  const origin *o = c->filled ? &c->this : &c->next;
+  const pri_clock_origin *o = c->filled ? &c->this : &c->next;
   char times[PERI_STREAM_TEXT], choices[PERI_STREAM_TEXT];
   save_stream(&c->times, &o->times, times);
   save_stream(&c->choices, &o->choices, choices);
@@ -222,11 +202,11 @@ peri_status peri_clock_load(peri_clock *c, const char *text) {
   if (!pri_read_hex(p, &check, 1, '\0')) return malformed(cx, "the text is truncated or not well formed");
   if (check != pri_checksum(text, (size_t)(p - text))) return malformed(cx, "the checksum does not match; the text was altered");
   if (w[0] != c->rates) return malformed(cx, "the state is of a clock with other rates");
-  if (w[4] > BATCH || w[3] > INT64_MAX - BATCH || !isfinite(from_bits(w[1])) || !isfinite(from_bits(w[2]))) return malformed(cx, "the position is out of range");
+  if (w[4] > PRI_CLOCK_BATCH || w[3] > INT64_MAX - PRI_CLOCK_BATCH || !isfinite(from_bits(w[1])) || !isfinite(from_bits(w[2]))) return malformed(cx, "the position is out of range");
   c->times = times, c->choices = choices;
-  c->next = (origin){{cx->k, pri_pcg_of(&times), times.output}, {cx->k, pri_pcg_of(&choices), choices.output}, {from_bits(w[1]), from_bits(w[2])}, (int64_t)w[3]};
+  c->next = (pri_clock_origin){{cx->k, pri_pcg_of(&times), times.output}, {cx->k, pri_pcg_of(&choices), choices.output}, {from_bits(w[1]), from_bits(w[2])}, (int64_t)w[3]};
   double before = c->next.base.hi;
-  make_batch(c);
+  pri_clock_refill(c);
   c->at = (int64_t)w[4];
   c->last = c->at > 0 ? c->t[c->at - 1] : before;
   return PERI_OK;
@@ -242,7 +222,7 @@ typedef struct { double *times, *gaps; int64_t columns; double mean_gap; } matri
 static peri_status fill_columns(peri_block *b, pri_pcg *pcg, const matrices *m, int64_t first, int n, int64_t steps) {
   double t[TILE][RUN], gap[TILE][RUN];
   uint64_t w[RUN];
-  pair base[TILE] = {{0}};
+  pri_pair base[TILE] = {{0}};
   for (int64_t at = 0; at < steps; at += RUN) {
     int64_t run = steps - at < RUN ? steps - at : RUN;
     if (pri_stopped(b->cx)) return peri_check_interrupt(b->cx);
