@@ -40,6 +40,11 @@ void dgeev_(const char *left, const char *right, const int *n, double *a, const 
 typedef void pri_potrf(const char *uplo, const int *n, void *a, const int *lda, int *info, size_t uplo_length);
 pri_potrf spotrf_, dpotrf_;
 
+/* The inverse of a triangular A (n, n) in place ("N": its diagonal is not taken to be 1), and L^T L of its lower triangle L ("L"). */
+void dtrtri_(const char *uplo, const char *diagonal, const int *n, double *a, const int *lda, int *info, size_t uplo_length,
+             size_t diagonal_length);
+void dlauum_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t uplo_length);
+
 /* Eigenvalues w, ascending, and with "V" eigenvectors in place of A, of a symmetric A (n, n), by divide and conquer. */
 typedef void pri_syevd(const char *vectors, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work,
                        const int *lwork, int *iwork, const int *liwork, int *info, size_t vectors_length, size_t uplo_length);

@@ -13,6 +13,8 @@ local b1, b2 = pg.ones { 2, 3, 4 }, pg.ones { 2, 4, 3 }
 local rng, block = pg.rng(1), pg.rng(1):block("rows", 3)
 local clock = pg.process.poisson(rng, { rates = { 1, 2 } })
 local position = clock:state()
+local graph = pg.process.graph
+local ring, plain = graph.cycle(5), graph.from_edges { { 1, 2 }, { 2, 3 }, { 3, 4 }, { 2, 4 } }
 local generator = pg.pcg64 { state = "0x1", inc = "0x3" }
 local folder = os.tmpname()
 os.remove(folder)
@@ -27,6 +29,7 @@ end
 put(".idx", "\0\0\8\1\0\0\0\2\1\2")
 put(".bin", ("\1"):rep(3073))
 put(".svm", "1 1:2 3:4\n")
+put(".edges", "1,2\n2,3\n")
 local function both(name, ...)
   local args = { ... }
   return function() return rng[name](rng, { 2 }, table.unpack(args)), block[name](block, { 2 }, table.unpack(args)), rng[name](rng, table.unpack(args)) end
@@ -133,6 +136,38 @@ local calls = {
   ["process.clock.state"] = function() return clock:state(position):state() end,
   ["process.clock.take"] = function() for _ in clock:take(3) do end end,
   ["process.clock.time"] = function() return clock:time() end,
+  ["process.graph.apply"] = function() return ring:apply(pg.ones { 2, 5 }) end,
+  ["process.graph.barabasi_albert"] = function() return graph.barabasi_albert(20, 2, rng) end,
+  ["process.graph.clone"] = function() return ring:clone() end,
+  ["process.graph.complete"] = function() return graph.complete(5) end,
+  ["process.graph.components"] = function() return ring:components() end,
+  ["process.graph.connected"] = function() return ring:connected() end,
+  ["process.graph.cycle"] = function() return graph.cycle(5) end,
+  ["process.graph.degree"] = function() return ring:degree() end,
+  ["process.graph.edges"] = function() return ring:edges() end,
+  ["process.graph.effective_resistances"] = function() return ring:effective_resistances(), graph.tree(4100):r_max() end,
+  ["process.graph.eigenvalues"] = function() return ring:eigenvalues() end,
+  ["process.graph.erdos_renyi"] = function() return graph.erdos_renyi(9, { p = 0.5 }, rng), graph.erdos_renyi(9, { m = 5 }, rng) end,
+  ["process.graph.from_edges"] = function() return graph.from_edges { { 1, 2, 0.5 }, { 2, 3, 1 } }, graph.from_edges(folder .. ".edges") end,
+  ["process.graph.geometric"] = function() return graph.geometric(30, 0.3, rng) end,
+  ["process.graph.grid"] = function() return graph.grid { 3, 4 } end,
+  ["process.graph.hypercube"] = function() return graph.hypercube(3) end,
+  ["process.graph.laplacian"] = function() return ring:laplacian() end,
+  ["process.graph.layout"] = function() return ring:layout(), plain:layout() end,
+  ["process.graph.line"] = function() return graph.line(5) end,
+  ["process.graph.m"] = function() return ring:m() end,
+  ["process.graph.n"] = function() return ring:n() end,
+  ["process.graph.neighbours"] = function() return ring:neighbours(2) end,
+  ["process.graph.positions"] = function() return ring:clone():positions(pg.ones { 5, 2 }):positions() end,
+  ["process.graph.r_max"] = function() return ring:r_max() end,
+  ["process.graph.random_regular"] = function() return graph.random_regular(8, 3, rng), graph.random_regular(8, 5, rng) end,
+  ["process.graph.solve"] = function() return ring:solve { 1, 0, 0, -1, 0 } end,
+  ["process.graph.spectral_gap"] = function() return ring:spectral_gap(), graph.star(1010):spectral_gap() end,
+  ["process.graph.spectrum_ends"] = function() return ring:spectrum_ends(), graph.star(1010):spectrum_ends() end,
+  ["process.graph.star"] = function() return graph.star(5) end,
+  ["process.graph.torus"] = function() return graph.torus { 3, 4 } end,
+  ["process.graph.tree"] = function() return graph.tree(7, 3) end,
+  ["process.graph.weights"] = function() return ring:clone():weights(2):weights() end,
   ["process.poisson"] = function() return pg.process.poisson(rng, { rates = { 1, 2 } }) end,
   ["process.poisson_times"] = function() return pg.process.poisson_times(block, { steps = 2 }) end,
   ["process.superposed"] = function() return pg.process.superposed({ 1, 2 }, rng) end,
@@ -279,5 +314,5 @@ for _, name in ipairs(names) do
 end
 
 test("the files of the walk are removed", function(t)
-  for _, ending in ipairs { ".npy", ".npz", ".csv", ".idx", ".bin", ".svm" } do t.ok(os.remove(folder .. ending)) end
+  for _, ending in ipairs { ".npy", ".npz", ".csv", ".idx", ".bin", ".svm", ".edges" } do t.ok(os.remove(folder .. ending)) end
 end)
