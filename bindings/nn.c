@@ -2,14 +2,31 @@
 #include "peri_lua.h"
 #include <perigee/nn.h>
 
-/* conv2d(x, w[, { stride = 1, padding = 0 }]) */
+/* The option table of a convolution at argument i. */
+static peri_conv conv_options(lua_State *L, int i, const char *who) {
+  static const char *const names[] = {"stride", "padding", "dilation", "groups", NULL};
+  check_options(L, i, who, names);
+  peri_conv c = {opt_integer(L, i, who, "stride", 1), opt_integer(L, i, who, "padding", 0), opt_integer(L, i, who, "dilation", 1), opt_integer(L, i, who, "groups", 1)};
+  if (c.dilation == 0 || c.groups == 0) c.dilation = c.groups = -1; /* zero is the C caller's shorthand, not the script's */
+  return c;
+}
+
+/* conv2d(x, w[, options]) */
 static int l_conv2d(lua_State *L) {
-  static const char *const names[] = {"stride", "padding", NULL};
   peri_tensor *x = check_tensor(L, 1), *w = check_tensor(L, 2);
-  check_options(L, 3, "nn.conv2d", names);
-  peri_conv c = {opt_integer(L, 3, "nn.conv2d", "stride", 1), opt_integer(L, 3, "nn.conv2d", "padding", 0)};
+  peri_conv c = conv_options(L, 3, "nn.conv2d");
   peri_tensor **box = new_box(L);
   *box = peri_conv2d(x, w, c);
+  return finish(L, box);
+}
+
+/* conv2d_transpose(y, w, height, width[, options]) */
+static int l_conv2d_transpose(lua_State *L) {
+  peri_tensor *y = check_tensor(L, 1), *w = check_tensor(L, 2);
+  int64_t height = check_integer(L, 3, "nn.conv2d_transpose", "height"), width = check_integer(L, 4, "nn.conv2d_transpose", "width");
+  peri_conv c = conv_options(L, 5, "nn.conv2d_transpose");
+  peri_tensor **box = new_box(L);
+  *box = peri_conv2d_transpose(y, w, height, width, c);
   return finish(L, box);
 }
 
@@ -19,14 +36,17 @@ static int l_max_pool2d(lua_State *L) {
   peri_tensor *x = check_tensor(L, 1);
   int64_t size = check_integer(L, 2, "nn.max_pool2d", "size");
   check_options(L, 3, "nn.max_pool2d", names);
-  peri_conv c = {opt_integer(L, 3, "nn.max_pool2d", "stride", size), opt_integer(L, 3, "nn.max_pool2d", "padding", 0)};
+  peri_conv c = {.stride = opt_integer(L, 3, "nn.max_pool2d", "stride", size), .padding = opt_integer(L, 3, "nn.max_pool2d", "padding", 0)};
   peri_tensor **box = new_box(L);
   *box = peri_max_pool2d(x, size, c);
   return finish(L, box);
 }
 
 static const pri_row rows[] = {
-    {"conv2d", l_conv2d, "nn.conv2d(x, w[, { stride = 1, padding = 0 }]) -> tensor", "Two-dimensional convolution of images (n, c, h, w) with filters (o, c, kh, kw)."},
+    {"conv2d", l_conv2d, "nn.conv2d(x, w[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",
+     "Two-dimensional convolution of images (n, c, h, w) with filters (o, c / groups, kh, kw)."},
+    {"conv2d_transpose", l_conv2d_transpose, "nn.conv2d_transpose(y, w, height, width[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",
+     "The adjoint of nn.conv2d: y (n, o, h', w') spread by filters (o, c / groups, kh, kw) over images (n, c, height, width)."},
     {"max_pool2d", l_max_pool2d, "nn.max_pool2d(x, size[, { stride = size, padding = 0 }]) -> tensor", "Maxima over windows of size x size of images (n, c, h, w)."},
     {NULL, NULL, NULL, NULL}};
 

@@ -166,12 +166,16 @@ function nn.dense(inputs, outputs, opt)
   end)
 end
 
---- Convolution with square kernels; padding defaults to what keeps the size at stride 1.
+--- Convolution with square kernels; padding defaults to what keeps the size at stride 1 (odd kernels). groups cut the channels into so many
+-- parts that are convolved on their own; dilation is the distance of neighbouring kernel elements in pixels.
 function nn.conv2d_layer(inputs, outputs, opt)
-  opt = pg.options("nn.conv2d_layer", opt, { kernel = 3, stride = 1, padding = pg.optional, bias = true, init = pg.optional })
-  check_sizes("nn.conv2d_layer", inputs, outputs, opt.kernel)
-  local how = { stride = opt.stride, padding = opt.padding or opt.kernel // 2 }
-  local shapes, inits = { { outputs, inputs, opt.kernel, opt.kernel } }, { initialiser("nn.conv2d_layer", opt.init or "he") }
+  opt = pg.options("nn.conv2d_layer", opt, { kernel = 3, stride = 1, padding = pg.optional, dilation = 1, groups = 1, bias = true, init = pg.optional })
+  check_sizes("nn.conv2d_layer", inputs, outputs, opt.kernel, opt.groups)
+  if inputs % opt.groups ~= 0 or outputs % opt.groups ~= 0 then
+    error(("nn.conv2d_layer: %d groups do not divide %d channels into %d"):format(opt.groups, inputs, outputs), 2)
+  end
+  local how = { stride = opt.stride, padding = opt.padding or opt.dilation * (opt.kernel - 1) // 2, dilation = opt.dilation, groups = opt.groups }
+  local shapes, inits = { { outputs, inputs // opt.groups, opt.kernel, opt.kernel } }, { initialiser("nn.conv2d_layer", opt.init or "he") }
   if opt.bias then shapes[2], inits[2] = { outputs, 1, 1 }, nn.initialisers.zeros end
   return layer(("conv %d-%d"):format(inputs, outputs), shapes, inits, function(x, params, at)
     local y = core.conv2d(x, params[at], how)

@@ -63,6 +63,11 @@ typedef struct {
 ** None overlaps another, except that g may be theta. */
 typedef void pri_step(void *theta, const void *g, void *const *s, const pri_step_args *a, int64_t n);
 
+/* c (rows, cols) = sum over k of a[k][i] b[k][j], for panels a (k, rows) and b (k, cols); of c only the first `used` rows are promised. How it
+** is summed: wide/tile.c. */
+typedef struct { int rows, cols; void (*run)(void *c, const void *a, const void *b, int64_t used, int64_t k); } pri_tile;
+enum { PRI_TILE_MOST = 12 * 32 }; /* elements of the largest tile */
+
 typedef struct pri_kernels {
   const char *isa;
   pri_map1 *map1[PRI_MAP1_COUNT][PERI_DTYPES];
@@ -94,6 +99,7 @@ typedef struct pri_kernels {
   void (*add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n); /* r = (((r + a) + b) + c) + d */
 
   pri_step *step[PRI_STEP_COUNT][PERI_DTYPES];
+  const pri_tile *tile[PERI_DTYPES]; /* f32 and f64 */
 
   /* randomness: raw words in sequence order, then maps from words to variates, one word each; r may be w */
   void (*pcg_dxsm)(uint64_t *w, int64_t n, pri_pcg *g);   /* g is left n steps further */

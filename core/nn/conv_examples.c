@@ -8,6 +8,8 @@
 #include <perigee/reduce.h>
 #include <perigee/shape.h>
 
+static peri_conv conv_of(const peri_args *args) { return (peri_conv){args->i[0], args->i[1], args->i[2], args->i[3]}; }
+
 static peri_status check_images(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor *const *out, uint64_t batched) {
   (void)args, (void)out;
   return batched & 2 ? pri_mixes(op, in[1], "takes filters that the examples make up together") : PERI_OK;
@@ -16,7 +18,7 @@ static peri_status check_images(const peri_op *op, peri_tensor *const *in, const
 /* Filter gradient of image k. */
 static peri_tensor *of_one(const peri_pull *p, int64_t k) {
   peri_tensor *w = p->in[1], *x = peri_narrow(p->in[0], 0, k, 1), *u = x ? peri_narrow(p->cotangents[0], 0, k, 1) : NULL;
-  peri_tensor *g = u ? peri_conv2d_weight(x, u, w->dims[2], w->dims[3], (peri_conv){p->args->i[0], p->args->i[1]}) : NULL;
+  peri_tensor *g = u ? peri_conv2d_weight(x, u, w->dims[2], w->dims[3], conv_of(p->args)) : NULL;
   peri_release(x);
   peri_release(u);
   return g;
@@ -34,7 +36,7 @@ static peri_status vjp_conv2d(const peri_pull *p, uint64_t batched, peri_tensor 
   peri_tensor *x = p->in[0], *w = p->in[1], *u = p->cotangents[0];
   int64_t n = x->dims[0];
   (void)batched;
-  if (needs(p, 0)) grads[0] = peri_conv2d_input(u, w, x->dims[2], x->dims[3], (peri_conv){p->args->i[0], p->args->i[1]});
+  if (needs(p, 0)) grads[0] = peri_conv2d_transpose(u, w, x->dims[2], x->dims[3], conv_of(p->args));
   if (!needs(p, 1)) return ruled(p, grads);
   grads[1] = peri_zeros(x->cx, (peri_dtype)w->dtype, 5, (int64_t[]){n, w->dims[0], w->dims[1], w->dims[2], w->dims[3]});
   for (int64_t k = 0; grads[1] && k < n; k++)
@@ -60,4 +62,4 @@ static peri_status sqnorms_conv2d(const peri_pull *p, uint64_t batched, int i, p
 }
 
 const peri_examples pri_examples_conv2d = {.check = check_images, .vjp = vjp_conv2d, .sqnorms = sqnorms_conv2d};
-const peri_examples pri_examples_conv2d_input = {.check = check_images};
+const peri_examples pri_examples_conv2d_transpose = {.check = check_images};

@@ -3,6 +3,6 @@
 #define PRI_CONV_EXAMPLES_H
 #include <perigee/op.h>
 
-extern const peri_examples pri_examples_conv2d, pri_examples_conv2d_input;
+extern const peri_examples pri_examples_conv2d, pri_examples_conv2d_transpose;
 
 #endif

@@ -7,43 +7,98 @@ local function flat(f, ...) -- f of tensors of these shapes as a function of one
 end
 
 -- The definition, loop by loop.
-local function naive_conv(x, w, s, p)
+local function naive_conv(x, w, how)
+  local s, p, d, groups = how.stride or 1, how.padding or 0, how.dilation or 1, how.groups or 1
   local n, c, h, wd = table.unpack(x:dims())
   local o, kh, kw = w:dim(1), w:dim(3), w:dim(4)
-  local oh, ow = (h + 2 * p - kh) // s + 1, (wd + 2 * p - kw) // s + 1
+  local oh, ow = (h + 2 * p - d * (kh - 1) - 1) // s + 1, (wd + 2 * p - d * (kw - 1) - 1) // s + 1
   local y = pg.zeros { n, o, oh, ow }
   for i = 1, n do for k = 1, o do for a = 1, oh do for b = 1, ow do
-    local sum = 0
-    for ch = 1, c do for u = 1, kh do for v = 1, kw do
-      local r, q = (a - 1) * s + u - p, (b - 1) * s + v - p
-      if r >= 1 and r <= h and q >= 1 and q <= wd then sum = sum + x[i][ch][r][q] * w[k][ch][u][v] end
+    local sum, first = 0, (k - 1) // (o // groups) * (c // groups)
+    for ch = 1, c // groups do for u = 1, kh do for v = 1, kw do
+      local r, q = (a - 1) * s + 1 + (u - 1) * d - p, (b - 1) * s + 1 + (v - 1) * d - p
+      if r >= 1 and r <= h and q >= 1 and q <= wd then sum = sum + x[i][first + ch][r][q] * w[k][ch][u][v] end
     end end end
     y[i][k][a][b] = sum
   end end end end
   return y
 end
 
-local geometries = { { 1, 0, 3, 3 }, { 1, 1, 3, 3 }, { 2, 1, 3, 3 }, { 2, 0, 2, 3 }, { 1, 2, 5, 1 }, { 3, 1, 1, 1 } }
+-- Images, filters and options, at random but for what `fixed` says; the kernel fits.
+local function random_conv(rng, fixed)
+  local how = { stride = rng:integers(1, 3), padding = rng:integers(0, 3), dilation = rng:integers(1, 3), groups = rng:integers(1, 3) }
+  local kh, kw = rng:integers(1, 4), rng:integers(1, 4)
+  for k, v in pairs(fixed or {}) do how[k] = v end
+  local function size(k) return math.max(1, how.dilation * (k - 1) + 1 - 2 * how.padding) + rng:integers(0, 5) end
+  local x = { rng:integers(1, 3), how.groups * rng:integers(1, 3), size(kh), size(kw) }
+  local w = { how.groups * rng:integers(1, 3), x[2] // how.groups, kh, kw }
+  return x, w, how
+end
+
+local function shown(x, w, how) return ("(%s) * (%s), stride %d, padding %d, dilation %d, groups %d"):format(table.concat(x, ", "), table.concat(w, ", "),
+  how.stride, how.padding, how.dilation, how.groups) end
 
 test("a convolution is its definition", function(t)
-  local rng = pg.rng(1)
-  for k, g in ipairs(geometries) do
-    local x = rng:stream("x", k):normal { 2, 3, 6, 7 }
-    local w = rng:stream("w", k):normal { 4, 3, g[3], g[4] }
-    local how = { stride = g[1], padding = g[2] }
+  for k = 1, 60 do
+    local rng = pg.rng(1):stream("case", k)
+    local dims, filters, how = random_conv(rng:stream "geometry")
+    local x, w = rng:stream("x"):normal(dims), rng:stream("w"):normal(filters)
     local y = nn.conv2d(x, w, how)
-    t.near(y, naive_conv(x, w, g[1], g[2]), 1e-12, "geometry %d", k)
-    t.near(nn.conv2d(x:transpose(3, 4):contiguous():transpose(3, 4), w, how), y, 1e-12)
+    t.near(y, naive_conv(x, w, how), 1e-12, shown(dims, filters, how))
+    t.near(nn.conv2d(x:transpose(3, 4):contiguous():transpose(3, 4), w:flip(1):contiguous():flip(1), how), y, 0, "strided")
     t.near(nn.conv2d(x:cast "f32", w:cast "f32", how), y, 1e-4)
   end
   t.equal(nn.conv2d(pg.zeros { 0, 3, 6, 7 }, pg.ones { 4, 3, 3, 3 }):dims(), { 0, 4, 4, 5 })
 end)
 
+test("convolutions of many channels, long rows and many places are sums of smaller ones", function(t)
+  local rng = pg.rng(3)
+  for _, c in ipairs { { { 1, 400, 3, 5 }, { 40, 400, 2, 2 } }, { { 2, 2, 2, 600 }, { 14, 2, 2, 3 } }, { { 30, 3, 9, 11 }, { 13, 3, 3, 3 } } } do
+    local x, w = rng:normal(c[1]), rng:normal(c[2])
+    local y, sum = nn.conv2d(x, w), 0
+    for a = 1, w:dim(3) do for b = 1, w:dim(4) do
+      local part = x:narrow(3, a, y:dim(3)):narrow(4, b, y:dim(4)):permute { 1, 3, 4, 2 }:reshape { -1, x:dim(2) }:mm(w:select(4, b):select(3, a):transpose(1, 2))
+      sum = sum + part:reshape { x:dim(1), y:dim(3), y:dim(4), w:dim(1) }:permute { 1, 4, 2, 3 }
+    end end
+    t.near(y, sum, 1e-11)
+    local u = rng:normal(y:dims())
+    local dx, dw = ad.grad(function(p, q) return (nn.conv2d(p, q) * u):sum() end, { 1, 2 })(x, w)
+    t.near((dx * x):sum() / (y * u):sum(), 1, 1e-9, "adjoint in the images")
+    t.near((dw * w):sum() / (y * u):sum(), 1, 1e-9, "adjoint in the filters")
+    t.near(nn.conv2d_transpose(u, w, x:dim(3), x:dim(4)), dx, 0)
+  end
+end)
+
+test("every build gives the same convolution", function(t)
+  local program = [[local pg = require "perigee"; local nn, rng = pg.nn, pg.rng(5)
+    local sum = 0
+    for k, s in ipairs { 1, 2 } do
+      for _, d in ipairs { "f32", "f64" } do
+        local x, w = rng:stream("x", k):normal { 3, 5, 9, 37 }:cast(d), rng:stream("w", k):normal { 14, 5, 3, 3 }:cast(d)
+        local function f(a, b) return (nn.conv2d(a, b, { stride = s, padding = 1 }) ^ 2):sum() end
+        local dx, dw = pg.ad.grad(f, { 1, 2 })(x, w)
+        for _, g in ipairs { dx, dw, nn.conv2d(x, w, { stride = s }) } do print(("%a"):format((g * pg.arange(g:size()):reshape(g:dims())):sum())) end
+      end
+    end]]
+  local function output(isa, threads)
+    local pipe <close> = io.popen(("PERIGEE_ISA=%s %s -e 'pg = require \"perigee\" pg.threads(%d) %s' 2>&1"):format(isa, arg[-1], threads, program:gsub("\n", " ")))
+    return pipe:read "a"
+  end
+  local want = output("baseline", 1)
+  t.ok(select(2, want:gsub("p", "")) >= 12, "twelve numbers: %s", want)
+  for _, isa in ipairs { "avx2", "avx512" } do
+    local got = output(isa, 3)
+    if not got:find "this processor lacks" then t.equal(got, want, isa) end
+  end
+end)
+
 test("convolutions are differentiable to second order by images and filters", function(t)
-  local rng = pg.rng(2)
-  for k, g in ipairs(geometries) do
-    local f = flat(function(x, w) return nn.conv2d(x, w, { stride = g[1], padding = g[2] }):tanh():sum() end, { 2, 2, 5, 6 }, { 3, 2, g[3], g[4] })
-    t.ok(ad.check(f, 0.5 * rng:stream("v", k):normal { 120 + 6 * g[3] * g[4] }, { seed = k }), "geometry %d", k)
+  for k = 1, 24 do
+    local rng = pg.rng(2):stream("case", k)
+    local dims, filters, how = random_conv(rng:stream "geometry", k % 3 == 0 and { stride = 1 } or nil)
+    local f = flat(function(x, w) return nn.conv2d(x, w, how):tanh():sum() end, dims, filters)
+    local size = pg.ones(dims):size() + pg.ones(filters):size()
+    t.ok(ad.check(f, 0.5 * rng:stream("v"):normal { size }, { seed = k, directions = 2 }), shown(dims, filters, how))
   end
 end)
 
@@ -58,7 +113,7 @@ test("many small images at once are each its own convolution", function(t)
   for i = 1, 23 do
     local one = x:narrow(1, i, 1)
     local ex, ew = ad.grad(total, { 1, 2 })(one, w, u:narrow(1, i, 1))
-    t.near(y:narrow(1, i, 1), naive_conv(one, w, 1, 1), 1e-12)
+    t.near(y:narrow(1, i, 1), naive_conv(one, w, { padding = 1 }), 1e-12)
     t.near(dx:narrow(1, i, 1), ex, 1e-12, "image %d", i)
     sum = sum + ew
   end
@@ -82,7 +137,11 @@ test("convolutions refuse what does not fit, with the numbers", function(t)
   t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 5, 5 }) end, "a kernel of 5 x 5 does not fit into images of 4 x 4 padded by 0")
   t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3 }) end, "two tensors of 4 axes are needed, got %(1, 3, 4, 4%) and %(2, 3, 3%)")
   t.fails(function() nn.conv2d(x, pg.zeros({ 2, 3, 3, 3 }, "f32")) end, "both operands must be f32 or both f64, got f64 and f32")
-  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { stride = 0 }) end, "the stride must be >= 1")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { stride = 0 }) end, "the stride must be >= 1, the padding >= 0 and the dilation >= 1, got 0, 0 and 1")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { dilation = 0 }) end, "the dilation >= 1")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { dilation = 2 }) end, "a kernel of 3 x 3, dilated, does not fit into images of 4 x 4 padded by 0")
+  t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { groups = 2 }) end, "2 groups do not divide 3 channels into 2")
+  t.fails(function() nn.conv2d(x, pg.zeros { 3, 3, 3, 3 }, { groups = 3 }) end, "channels of a group of images and of filters differ: 1 and 3")
   t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { strde = 2 }) end, "did you mean 'stride'")
 end)
 

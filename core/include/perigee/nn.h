@@ -13,15 +13,18 @@
 extern "C" {
 #endif
 
-typedef struct { int64_t stride, padding; } peri_conv; /* the same in both directions; stride >= 1, padding >= 0 */
+/* The same in both directions. stride, dilation, groups >= 1, padding >= 0; a dilation or groups of 0 stand for 1. */
+typedef struct { int64_t stride, padding, dilation, groups; } peri_conv;
 
-/* y[n, o, i, j] = sum_{c, a, b} x[n, c, i s + a - p, j s + b - p] w[o, c, a, b], zeros outside: (n, out, h', w') with
-** h' = (h + 2p - kh) / s + 1 rounded down. PERI_ERR_SHAPE if channels differ or the kernel is larger than the padded image. */
+/* y[n, o, i, j] = sum_{c, a, b} x[n, c, i s + a d - p, j s + b d - p] w[o, c, a, b], zeros outside: (n, out, h', w') with
+** h' = (h + 2p - d (kh - 1) - 1) / s + 1 rounded down. With groups G the channels and the filters fall into G groups in order, group by group
+** convolved: filters are (out, c / G, kh, kw). PERI_ERR_SHAPE if channels differ or the kernel is larger than the padded image;
+** PERI_ERR_VALUE unless G divides both numbers of channels. */
 PERI_API peri_tensor *peri_conv2d(peri_tensor *x, peri_tensor *w, peri_conv c);
 
 /* Its adjoints, which make it differentiable to any order: the transposed map from y to an image of `height` x `width`, and the
 ** filter gradient sum_n x (*) y for filters of kh x kw. */
-PERI_API peri_tensor *peri_conv2d_input(peri_tensor *y, peri_tensor *w, int64_t height, int64_t width, peri_conv c);
+PERI_API peri_tensor *peri_conv2d_transpose(peri_tensor *y, peri_tensor *w, int64_t height, int64_t width, peri_conv c);
 PERI_API peri_tensor *peri_conv2d_weight(peri_tensor *x, peri_tensor *y, int64_t kh, int64_t kw, peri_conv c);
 
 /* The maxima over windows of size x size, one every `stride` pixels, of images padded by what never is the maximum: (n, c, h', w') with

@@ -63,6 +63,9 @@ int64_t PRI_WIDE(max_i64)(const int64_t *x, int64_t n);
 void PRI_WIDE(axpy_f64)(double *r, double a, const double *x, int64_t n);
 void PRI_WIDE(add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n);
 
+/* tile.c */
+extern const pri_tile PRI_WIDE(tile_f32), PRI_WIDE(tile_f64);
+
 /* optim.c */
 #define DECLARE_STEP(name) pri_step PRI_WIDE(step_##name##_f32), PRI_WIDE(step_##name##_f64);
 PRI_STEP_LIST(DECLARE_STEP)
@@ -101,5 +104,6 @@ const pri_kernels PRI_WIDE(kernels) = {
   ENTRY(sumabs_f64) ENTRY(dot_f64) ENTRY(dot_f32) ENTRY(moments_f64) ENTRY(moments_f32) ENTRY(min_f64) ENTRY(max_f64)
   ENTRY(min_f32) ENTRY(max_f32) ENTRY(min_i64) ENTRY(max_i64) ENTRY(axpy_f64) ENTRY(add4_f64)
   .step = {PRI_STEP_LIST(ENTRY_STEP)},
+  .tile = {[PERI_F32] = &PRI_WIDE(tile_f32), [PERI_F64] = &PRI_WIDE(tile_f64)},
   ENTRY(pcg_dxsm) ENTRY(pcg_xslrr) ENTRY(uniform) ENTRY(normal) ENTRY(exponential)
 };
