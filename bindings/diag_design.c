@@ -2,7 +2,7 @@
 **
 **     local m = pg.diag.moments.gaussian{ h = h, theta = theta, gamma = 1/R2, gammap = gammap, x0 = -1 }     a ~ N(0, diag h)
 **     local m = pg.diag.moments.rows{ rows = A, weights = p, theta = theta, gamma = gamma, gammap = gammap, x0 = x0 }
-**     local m = pg.diag.moments.gossip{ edges = edges, theta = theta, gammap = gammap, x0 = x0 }             a = e_v - e_w, gamma = 1/2
+**     local m = pg.diag.moments.gossip{ graph = g, theta = theta, gammap = gammap, x0 = x0 }                 a = e_v - e_w, gamma = 1/2
 **     m:at_jump(100)           E |x_100|^2 / 2 (gossip: E |x_100|^2), and (E x^2, E xz, E z^2) of each direction or node, (n, 3)
 **     m:at_jumps{10, 100}      tensors (2) and (2, n, 3);  so do at_time and at_times, weighted, with a list or vector
 **     m:weighted(100, rate)    E[e^(rate T_100) ...];  rate is theta if left out
@@ -11,6 +11,7 @@
 ** the solution, for gossip to the average.
 */
 #include "diag_lua.h"
+#include "graph_lua.h"
 #include <math.h>
 #include <perigee/diag.h>
 #include <string.h>
@@ -81,22 +82,37 @@ static int l_rows(lua_State *L) {
 
 /* Option edges, pairs of nodes from 1, as pairs from 0. */
 static void own_edges(lua_State *L, const char *who, design *m) {
-  if (lua_getfield(L, 1, "edges") == LUA_TNIL) luaL_error(L, "%s: option 'edges' is missing", who);
+  if (lua_getfield(L, 1, "edges") == LUA_TNIL) luaL_error(L, "%s: give a graph, or edges", who);
   peri_tensor *t = to_tensor(L, -1, who, PERI_I64);
   m->d.edges = peri_cast(t, PERI_I64);
   if (!m->d.edges) raise_core(L, t->cx);
-  lua_pop(L, 2);
+  lua_settop(L, 2);
   int64_t *ends = m->d.edges->data;
   for (int64_t k = 0; k < m->d.edges->size; k++) ends[k]--;
+  m->d.nodes = m->d.x0->ndim ? m->d.x0->dims[0] : 0;
+  m->d.weights = pri_own_tensor(L, who, "rates", false);
+}
+
+/* The edges, rates and nodes of a graph at idx. */
+static void own_graph(lua_State *L, int idx, design *m) {
+  peri_graph *g = check_graph(L, idx);
+  m->d.edges = peri_new(g->cx, PERI_I64, 2, (int64_t[]){g->m, 2});
+  m->d.weights = m->d.edges ? peri_from(g->cx, PERI_F64, 1, &g->m, g->w) : NULL;
+  if (!m->d.weights) raise_core(L, g->cx);
+  m->d.nodes = g->n;
+  for (int64_t e = 0; e < g->m; e++) {
+    ((int64_t *)m->d.edges->data)[2 * e] = g->u[e];
+    ((int64_t *)m->d.edges->data)[2 * e + 1] = g->v[e];
+  }
 }
 
 static int l_gossip(lua_State *L) {
-  static const char *const names[] = {"edges", "nodes", "rates", "theta", "gamma", "gammap", "x0", "z0", NULL};
+  static const char *const names[] = {"graph", "edges", "rates", "theta", "gamma", "gammap", "x0", "z0", NULL};
   static const char who[] = "diag.moments.gossip";
   design *m = make(L, who, "gossip", names);
-  own_edges(L, who, m);
-  m->d.nodes = opt_integer(L, 1, who, "nodes", m->d.x0->ndim ? m->d.x0->dims[0] : 0);
-  m->d.weights = pri_own_tensor(L, who, "rates", false);
+  if (lua_getfield(L, 1, "graph") == LUA_TNIL) own_edges(L, who, m);
+  else own_graph(L, -1, m);
+  lua_settop(L, 2);
   m->d.gamma = opt_number(L, 1, who, "gamma", 0.5);
   return checked(L, m);
 }
@@ -176,8 +192,8 @@ const pri_row pri_design_constructors[] = {
      "Second moments of the continuized iteration on least squares with rows a ~ N(0, diag h); without theta and gammap of plain stochastic gradient descent."},
     {"rows", l_rows, "diag.moments.rows{ rows, gamma, x0[, z0, theta, gammap, weights] } -> moments",
      "The same when a is row e of a matrix (m, n) with probability proportional to weights[e]."},
-    {"gossip", l_gossip, "diag.moments.gossip{ edges, x0[, z0, theta, gammap, gamma = 0.5, rates, nodes] } -> moments",
-     "The same when a is the difference across a random edge: gossip on a graph of edges (m, 2), x0 relative to the average."},
+    {"gossip", l_gossip, "diag.moments.gossip{ graph = | edges =, x0[, z0, theta, gammap, gamma = 0.5, rates] } -> moments",
+     "The same when a is the difference across a random edge: gossip on a graph, or on edges (m, 2) with rates, with one event expected in unit time; x0 relative to the average."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_design(lua_State *L) { pri_class(L, CLASS, methods); }

@@ -224,6 +224,7 @@ static void bind_all(lua_State *L) {
   pri_bind_random(L);
   pri_bind_process(L);
   pri_bind_graph(L);
+  pri_bind_gossip(L);
   pri_bind_diag(L);
   pri_bind_optim(L);
   pri_bind_nn(L);

@@ -90,6 +90,7 @@ void pri_bind_linalg(lua_State *L);
 void pri_bind_random(lua_State *L);
 void pri_bind_process(lua_State *L);
 void pri_bind_graph(lua_State *L);
+void pri_bind_gossip(lua_State *L);
 void pri_bind_diag(lua_State *L);
 void pri_bind_optim(lua_State *L);
 void pri_bind_nn(lua_State *L);

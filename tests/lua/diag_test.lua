@@ -67,8 +67,15 @@ test("multiplicative noise: coordinates as rows have x = z, whatever theta; goss
   t.near(pair:at_jump(1), 0, 1e-17)
   relative(t, (pair:at_time(2)), 0.5 * math.exp(-2), 1e-13)
   t.ok(tostring(pair):find "gossip")
+  local g, x0 = pg.process.graph.line(10), pg.full({ 10 }, -0.1)                           -- A10
+  x0[1] = 0.9
+  local mu, R = g:spectral_gap(), g:r_max()
+  local fast = moments.gossip { graph = g, theta = math.sqrt(mu / (2 * R)), gammap = 1 / math.sqrt(2 * mu * R), x0 = x0 }
+  for j, want in ipairs { .33476048, .11315180, 1.99706465e-2, 5.9925677e-4, 4.6922961e-7 } do relative(t, fast:at_jumps { 20, 50, 100, 200, 400 }[j], want, 1e-7) end
+  g:weights(3)                                                                             -- the clock runs three times as fast: the same jumps
+  relative(t, (moments.gossip { graph = g, x0 = x0 }:at_jump(50)), .15253784, 1e-7)
   t.fails(function() moments.gossip { edges = { { 0, 1 } }, x0 = { 1, -1 } } end, "edge 1 ends at node 0 of 2")
-  t.fails(function() moments.gossip { x0 = { 1, -1 } } end, "option 'edges' is missing")
+  t.fails(function() moments.gossip { x0 = { 1, -1 } } end, "give a graph, or edges")
   t.fails(function() moments.gaussian { h = { 1 }, x0 = 1 } end, "option 'gamma' is missing")
   t.fails(function() moments.gaussian { h = { 1 }, x0 = 1, gama = 1 } end, "unknown option 'gama' %(did you mean 'gamma'%?%)")
   t.fails(function() moments.rows { rows = { 1, 2 }, x0 = 1, gamma = 1 } end, "rows %(m, n%) are needed, got f64 %(2%)")

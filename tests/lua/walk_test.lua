@@ -169,6 +169,8 @@ local calls = {
   ["process.graph.torus"] = function() return graph.torus { 3, 4 } end,
   ["process.graph.tree"] = function() return graph.tree(7, 3) end,
   ["process.graph.weights"] = function() return ring:clone():weights(2):weights() end,
+  ["process.gossip"] = function() return pg.process.gossip(block, pg.process.graph.line(3), v, { events = { 1, 5 }, method = "heavy_ball", keep = 2 }) end,
+  ["process.gossip_rounds"] = function() return pg.process.gossip_rounds(pg.process.graph.line(3), v, { rounds = 4, shift_register = true, values = true }) end,
   ["process.poisson"] = function() return pg.process.poisson(rng, { rates = { 1, 2 } }) end,
   ["process.poisson_times"] = function() return pg.process.poisson_times(block, { steps = 2 }) end,
   ["process.superposed"] = function() return pg.process.superposed({ 1, 2 }, rng) end,
