@@ -36,9 +36,22 @@ static int l_max_pool2d(lua_State *L) {
   peri_tensor *x = check_tensor(L, 1);
   int64_t size = check_integer(L, 2, "nn.max_pool2d", "size");
   check_options(L, 3, "nn.max_pool2d", names);
-  peri_conv c = {.stride = opt_integer(L, 3, "nn.max_pool2d", "stride", size), .padding = opt_integer(L, 3, "nn.max_pool2d", "padding", 0)};
+  int64_t stride = opt_integer(L, 3, "nn.max_pool2d", "stride", size), padding = opt_integer(L, 3, "nn.max_pool2d", "padding", 0);
   peri_tensor **box = new_box(L);
-  *box = peri_max_pool2d(x, size, c);
+  *box = peri_max_pool2d(x, size, stride, padding);
+  return finish(L, box);
+}
+
+/* avg_pool2d(x, size[, { stride = size, padding = 0, count_padding = true }]) */
+static int l_avg_pool2d(lua_State *L) {
+  static const char *const names[] = {"stride", "padding", "count_padding", NULL};
+  peri_tensor *x = check_tensor(L, 1);
+  int64_t size = check_integer(L, 2, "nn.avg_pool2d", "size");
+  check_options(L, 3, "nn.avg_pool2d", names);
+  int64_t stride = opt_integer(L, 3, "nn.avg_pool2d", "stride", size), padding = opt_integer(L, 3, "nn.avg_pool2d", "padding", 0);
+  bool counts = opt_boolean(L, 3, "nn.avg_pool2d", "count_padding", true);
+  peri_tensor **box = new_box(L);
+  *box = peri_avg_pool2d(x, size, stride, padding, counts);
   return finish(L, box);
 }
 
@@ -48,6 +61,8 @@ static const pri_row rows[] = {
     {"conv2d_transpose", l_conv2d_transpose, "nn.conv2d_transpose(y, w, height, width[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",
      "The adjoint of nn.conv2d: y (n, o, h', w') spread by filters (o, c / groups, kh, kw) over images (n, c, height, width)."},
     {"max_pool2d", l_max_pool2d, "nn.max_pool2d(x, size[, { stride = size, padding = 0 }]) -> tensor", "Maxima over windows of size x size of images (n, c, h, w)."},
+    {"avg_pool2d", l_avg_pool2d, "nn.avg_pool2d(x, size[, { stride = size, padding = 0, count_padding = true }]) -> tensor",
+     "Means over windows of size x size of images (n, c, h, w); padded zeros count unless count_padding is false."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_nn(lua_State *L) { pri_register(L, "nn", rows, 0); }

@@ -3,6 +3,18 @@
 -- A layer is a table { shapes = { {dims}, ... }, init = { name or function, ... }, apply = function(x, params, at) }: the shapes of its
 -- parameters, how each is initialised, and what it does with x, its own parameters being params[at], params[at + 1], ... A
 -- network is a layer too, so networks are put together from networks. Examples lie along the first axis of x.
+--
+-- Batch normalisation has a state besides theta: running statistics, one flat vector for the whole network. A function that is differentiated
+-- may run twice, so no layer writes them. net(theta, x) normalises by the batch and returns its statistics as a second value, which the caller
+-- takes over when the step is made; net(theta, x, state) normalises by the running ones:
+--     local grad = ad.value_and_grad(function(w, x, y)
+--       local z, seen = net(w, x)
+--       return nn.cross_entropy(z, y):mean(), seen
+--     end)
+--     local state = net:state()
+--     local loss, g, seen = grad(theta, x, y)
+--     net:commit(state, seen)
+--     nn.accuracy(net(theta, xtest, state), ytest)
 local pg = require "perigee"
 local core = pg.nn
 local nn = {}
@@ -17,24 +29,46 @@ local function fans(dims)
   return (dims[2] or dims[1]) * field, dims[1] * field
 end
 
+-- Draws of this deviation, from the normal distribution or uniform around 0.
 local function normal(deviation)
   return function(rng, dims) return deviation(fans(dims)) * rng:normal(dims) end
 end
+local function uniform(deviation)
+  return function(rng, dims)
+    local r = math.sqrt(3) * deviation(fans(dims))
+    return rng:uniform(dims, -r, r)
+  end
+end
+
+local function he(fan_in) return math.sqrt(2 / math.max(fan_in, 1)) end
+local function he_fan_out(_, fan_out) return math.sqrt(2 / math.max(fan_out, 1)) end
+local function glorot(fan_in, fan_out) return math.sqrt(2 / math.max(fan_in + fan_out, 1)) end
+local function lecun(fan_in) return math.sqrt(1 / math.max(fan_in, 1)) end
+
+-- Rows or columns, whichever are fewer, of the matrix (first axis, the others) orthonormal, uniformly over such matrices: the signs of R's
+-- diagonal make the Q of Gaussians Haar distributed.
+local function orthogonal(rng, dims)
+  local rows, all = dims[1], 1
+  for _, d in ipairs(dims) do all = all * d end
+  local columns = rows > 0 and all // rows or 0
+  if all == 0 then return pg.zeros(dims) end
+  local q, r = pg.linalg.qr(rng:normal { math.max(rows, columns), math.min(rows, columns) })
+  q = q * r:diagonal():sign()
+  return (rows < columns and q:transpose(1, 2) or q):reshape(dims)
+end
 
 --- Initialisers by name, functions (stream, dims) -> tensor. he (He et al. 2015) and he_fan_out keep the variance through ReLU layers,
--- forwards and backwards; glorot (Glorot and Bengio 2010) a compromise for odd activations; lecun through linear layers.
+-- forwards and backwards; glorot (Glorot and Bengio 2010) a compromise for odd activations; lecun through linear layers. Each of them is
+-- normal, with _uniform behind the name uniform of the same variance. orthogonal: Saxe, McClelland and Ganguli (2014). normal: deviation 1;
+-- uniform: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 nn.initialisers = {
-  he = normal(function(fan_in) return math.sqrt(2 / math.max(fan_in, 1)) end),
-  he_fan_out = normal(function(_, fan_out) return math.sqrt(2 / math.max(fan_out, 1)) end),
-  glorot = normal(function(fan_in, fan_out) return math.sqrt(2 / math.max(fan_in + fan_out, 1)) end),
-  lecun = normal(function(fan_in) return math.sqrt(1 / math.max(fan_in, 1)) end),
+  he = normal(he), he_fan_out = normal(he_fan_out), glorot = normal(glorot), lecun = normal(lecun),
+  he_uniform = uniform(he), he_fan_out_uniform = uniform(he_fan_out), glorot_uniform = uniform(glorot), lecun_uniform = uniform(lecun),
+  orthogonal = orthogonal,
   normal = normal(function() return 1 end),
+  uniform = uniform(function(fan_in) return 1 / math.sqrt(3 * math.max(fan_in, 1)) end),
   zeros = function(_, dims) return pg.zeros(dims) end,
   ones = function(_, dims) return pg.ones(dims) end,
-  uniform = function(rng, dims)                                   -- U(-1/sqrt(fan_in), 1/sqrt(fan_in))
-    local r = 1 / math.sqrt(math.max((fans(dims)), 1))
-    return rng:uniform(dims, -r, r)
-  end,
 }
 
 local function initialiser(who, init)
@@ -60,6 +94,7 @@ end
 
 local function finished(network)
   network.parameters = 0
+  network.normalised = network.normalised or {}                   -- channels of each batch normalisation, in order of their use
   for _, dims in ipairs(network.shapes) do network.parameters = network.parameters + product(dims) end
   return setmetatable(network, Network)
 end
@@ -84,12 +119,53 @@ function Network:unpack(theta)
   return { pg.unpack(theta, table.unpack(self.shapes)) }
 end
 
---- net(theta, x): the network's outputs for the examples x.
-function Network:__call(theta, x) return self.apply(x, self:unpack(theta), 1) end
+--- Running statistics before the first batch: means 0, variances 1, (statistics). An empty tensor without batch normalisation.
+function Network:state(dtype)
+  local parts = { pg.zeros({ 0 }, dtype or "f32") }
+  for i, channels in ipairs(self.normalised) do
+    parts[2 * i], parts[2 * i + 1] = pg.zeros({ channels }, dtype or "f32"), pg.ones({ channels }, dtype or "f32")
+  end
+  return pg.concatenate(parts)
+end
+
+--- state moves by `momentum` towards the statistics `seen` that net(theta, x) returned.
+function Network:commit(state, seen, momentum)
+  if not seen then error("nn: the network returned no statistics to commit", 2) end
+  state:add_((momentum or 0.1) * (seen - state))
+end
+
+--- net(theta, x): the network's outputs for the examples x, and the batch's statistics if it has batch normalisation;
+-- net(theta, x, state): the outputs by running statistics.
+function Network:__call(theta, x, state)
+  local params = self:unpack(theta)
+  if #self.normalised == 0 then return self.apply(x, params, 1) end
+  params.state, params.seen = state, not state and {} or nil
+  if state then
+    local expected = self:state("f64"):size()
+    if state:size() ~= expected then error(("nn: the state has %d elements, the network %d statistics"):format(state:size(), expected), 2) end
+    params.read = 0
+    return self.apply(x, params, 1)
+  end
+  local y = self.apply(x, params, 1)
+  return y, pg.ad.stop(pg.concatenate(params.seen))
+end
 
 function Network:__tostring() return ("network: %s, %d parameters"):format(self.name or "layers", self.parameters) end
 
-local function layer(name, shapes, init, apply) return finished { name = name, shapes = shapes, init_of = init, apply = apply } end
+local function layer(name, shapes, init, apply, normalised)
+  return finished { name = name, shapes = shapes, init_of = init, apply = apply, normalised = normalised }
+end
+
+-- Layers with the parameters and statistics of these parts, one behind the other.
+local function joined(name, parts, apply)
+  local shapes, init, normalised = {}, {}, {}
+  for _, part in ipairs(parts) do
+    table.move(part.shapes, 1, #part.shapes, #shapes + 1, shapes)
+    table.move(part.init_of, 1, #part.init_of, #init + 1, init)
+    table.move(part.normalised, 1, #part.normalised, #normalised + 1, normalised)
+  end
+  return layer(name, shapes, init, apply, normalised)
+end
 
 local function plain(name, f) return layer(name, {}, {}, f) end
 
@@ -113,16 +189,13 @@ end
 
 --- Layers one after the other. An entry may be a layer, a network, a function of x, or the name of an activation.
 function nn.sequential(layers)
-  local shapes, init, names = {}, {}, {}
-  local parts = {}
+  local parts, names = {}, {}
   for i, entry in ipairs(layers) do
     local part = type(entry) == "string" and nn.activation(entry) or type(entry) == "function" and plain("function", entry) or entry
     if getmetatable(part) ~= Network then error(("nn.sequential: entry %d is no layer but a %s"):format(i, type(entry)), 2) end
-    table.move(part.shapes, 1, #part.shapes, #shapes + 1, shapes)
-    table.move(part.init_of, 1, #part.init_of, #init + 1, init)
     parts[i], names[i] = part, part.name
   end
-  return layer(layers.name or table.concat(names, " "), shapes, init, function(x, params, at)
+  return joined(layers.name or table.concat(names, " "), parts, function(x, params, at)
     for _, part in ipairs(parts) do
       x = part.apply(x, params, at)
       at = at + #part.shapes
@@ -134,12 +207,7 @@ end
 --- x + f(x), or shortcut(x) + f(x): a residual block.
 function nn.residual(body, shortcut)
   body = getmetatable(body) == Network and body or nn.sequential(body)
-  local shapes, init = table.move(body.shapes, 1, #body.shapes, 1, {}), table.move(body.init_of, 1, #body.init_of, 1, {})
-  if shortcut then
-    table.move(shortcut.shapes, 1, #shortcut.shapes, #shapes + 1, shapes)
-    table.move(shortcut.init_of, 1, #shortcut.init_of, #init + 1, init)
-  end
-  return layer("residual", shapes, init, function(x, params, at)
+  return joined("residual", { body, shortcut }, function(x, params, at)
     local y = body.apply(x, params, at)
     return y + (shortcut and shortcut.apply(x, params, at + #body.shapes) or x)
   end)
@@ -186,37 +254,34 @@ end
 --- Everything but the first axis becomes one.
 function nn.flatten() return plain("flatten", function(x) return x:flatten(2, -1) end) end
 
-local function windows(who, x, size)
-  local _, _, h, w = table.unpack(x:dims())
-  if x:ndim() ~= 4 or h % size ~= 0 or w % size ~= 0 then
-    error(("%s: windows of %d x %d do not fill images of shape (%s)"):format(who, size, size, table.concat(x:dims(), ", ")), 3)
-  end
-end
-
---- Maximum, and mean, over windows of size x size that touch each other; the size divides height and width. The first of equal maxima
--- takes the gradient.
-function nn.max_pool(size)
-  return plain("max pool", function(x)
-    windows("nn.max_pool", x, size)
-    return core.max_pool2d(x, size)
+local function pool(name, size, opt, defaults, pooled)
+  local who = "nn." .. name
+  check_sizes(who, size)
+  local how = opt and pg.options(who, opt, defaults)
+  return plain((name:gsub("_", " ")), function(x)
+    local _, _, h, w = table.unpack(x:dims())
+    if not how and (x:ndim() ~= 4 or h % size ~= 0 or w % size ~= 0) then
+      error(("%s: windows of %d x %d do not fill images of shape (%s)"):format(who, size, size, table.concat(x:dims(), ", ")), 3)
+    end
+    return pooled(x, size, how)
   end)
 end
 
-function nn.avg_pool(size)
-  return plain("avg pool", function(x)
-    windows("nn.avg_pool", x, size)
-    local n, c, h, w = table.unpack(x:dims())
-    return x:reshape { n, c, h // size, size, w // size, size }:mean { axes = { 4, 6 } }
-  end)
-end
+--- Maximum, and mean, over windows of size x size that touch each other; the size divides height and width. With options, windows every
+-- `stride` pixels of images padded on all sides, what is left over at the far edges being dropped. The first of equal maxima takes the gradient;
+-- padded zeros count in a mean unless count_padding is false.
+function nn.max_pool(size, opt) return pool("max_pool", size, opt, { stride = size, padding = 0 }, core.max_pool2d) end
+function nn.avg_pool(size, opt) return pool("avg_pool", size, opt, { stride = size, padding = 0, count_padding = true }, core.avg_pool2d) end
 
 --- The mean of each channel over the whole image: (n, c).
 function nn.global_pool() return plain("global pool", function(x) return x:mean { axes = { 3, 4 } } end) end
 
--- (x - mean) / sqrt(variance + eps) over the given axes.
+-- (x - mean) / sqrt(variance + eps) over the given axes; mean and variance, with these axes kept.
 local function normalised(x, axes, eps)
-  local centred = x - x:mean { axes = axes, keep = true }
-  return centred * ((centred * centred):mean { axes = axes, keep = true } + eps):rsqrt()
+  local mean = x:mean { axes = axes, keep = true }
+  local centred = x - mean
+  local variance = (centred * centred):mean { axes = axes, keep = true }
+  return centred * (variance + eps):rsqrt(), mean, variance
 end
 
 --- Group normalisation (Wu and He 2018) of images: mean and variance over each example's groups of channels.
@@ -229,6 +294,38 @@ function nn.group_norm(channels, groups, opt)
     local y = normalised(x:reshape { dims[1], groups, channels // groups * dims[3] * dims[4] }, { 3 }, opt.eps)
     return y:reshape(dims) * params[at] + params[at + 1]
   end)
+end
+
+-- Of images (n, channels, h, w), or of vectors (n, channels): the axes of the examples, and the shape of one number a channel.
+local function per_channel(who, x, channels)
+  local nd = x:ndim()
+  if (nd ~= 2 and nd ~= 4) or x:dim(2) ~= channels then
+    error(("%s: images or vectors of %d channels are needed, got shape (%s)"):format(who, channels, table.concat(x:dims(), ", ")), 3)
+  end
+  return nd == 4 and { 1, 3, 4 } or { 1 }, nd == 4 and { channels, 1, 1 } or { channels }
+end
+
+--- Batch normalisation (Ioffe and Szegedy 2015) of images or vectors: mean and variance of each channel over the batch, or running ones (see
+-- the top of this file; the running variance is the unbiased one). It mixes examples, so ad.per_example takes it with running statistics only.
+function nn.batch_norm(channels, opt)
+  opt = pg.options("nn.batch_norm", opt, { eps = 1e-5 })
+  check_sizes("nn.batch_norm", channels)
+  return layer("batch norm", { { channels }, { channels } }, { nn.initialisers.ones, nn.initialisers.zeros }, function(x, params, at)
+    local axes, shape = per_channel("nn.batch_norm", x, channels)
+    local y
+    if params.state then
+      local mean, variance = params.state:narrow(1, params.read + 1, channels), params.state:narrow(1, params.read + channels + 1, channels)
+      params.read = params.read + 2 * channels
+      y = (x - mean:reshape(shape)) * (variance + opt.eps):rsqrt():reshape(shape)
+    else
+      local count, mean, variance = x:size() // channels
+      if count < 2 then error("nn.batch_norm: a batch has at least two values a channel, got " .. count, 3) end
+      y, mean, variance = normalised(x, axes, opt.eps)
+      local seen = params.seen
+      seen[#seen + 1], seen[#seen + 2] = mean:reshape { channels }, variance:reshape { channels } * (count / (count - 1))
+    end
+    return y * params[at]:reshape(shape) + params[at + 1]:reshape(shape)
+  end, { channels })
 end
 
 --- Layer normalisation (Ba, Kiros, Hinton 2016) over the last axis, of this size.
@@ -357,6 +454,13 @@ end
 --- Margin losses for y in {-1, 1} and scores (n): log(1 + e^(-y z)), and max(0, 1 - y z).
 function nn.logistic(z, y) return (-(y * z)):softplus() end
 function nn.hinge(z, y) return (1 - y * z):relu() end
+
+--- Labels (n) of 1..classes, each replaced with probability p by another class, uniformly: label noise, drawn anew at each call from `rng`.
+function nn.flip_labels(rng, y, classes, p)
+  if math.type(classes) ~= "integer" or classes < 2 then error("nn.flip_labels: classes must be an integer >= 2, got " .. tostring(classes), 2) end
+  local shift = rng:stream("shift"):integers(y:dims(), 1, classes - 1) * rng:stream("flip"):bernoulli(y:dims(), p)
+  return (y - 1 + shift) % classes + 1
+end
 
 --- The fraction of rows whose largest score is at the class y (1..).
 function nn.accuracy(z, y)

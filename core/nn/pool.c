@@ -8,20 +8,10 @@
 **     max_pool2d: place(g, x),     place: to u  pick(g, x), to x  zero,     pick: to v  place(g, x), to x  zero.
 ** The places are looked for again on the way back: cheaper than keeping an index for each window.
 */
+#include "nn/pool.h"
 #include "tensor/example_rules.h"
 #include "tensor/rules.h"
-#include <perigee/nn.h>
 #include <assert.h>
-
-enum { GROUPS = 64 };
-
-typedef struct {
-  int64_t planes, h, w, oh, ow; /* planes: images times channels */
-  int64_t k, s, p;
-} geometry;
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t groups_of(const geometry *g) { return least(g->planes, GROUPS); }
 
 /* ---- one plane ---- */
 
@@ -29,8 +19,8 @@ typedef uint32_t bits_float;
 typedef uint64_t bits_double;
 
 #define PLANES(T)                                                                                                       \
-  static int64_t highest_##T(const geometry *g, const T *x, int64_t i, int64_t j) {                                     \
-    int64_t a0 = i * g->s - g->p, b0 = j * g->s - g->p, a1 = least(a0 + g->k, g->h), b1 = least(b0 + g->k, g->w);       \
+  static int64_t highest_##T(const pri_windows *g, const T *x, int64_t i, int64_t j) {                                     \
+    int64_t a0 = i * g->s - g->p, b0 = j * g->s - g->p, a1 = pri_least(a0 + g->k, g->h), b1 = pri_least(b0 + g->k, g->w);       \
     if (a0 < 0) a0 = 0;                                                                                                 \
     if (b0 < 0) b0 = 0;                                                                                                 \
     int64_t best = a0 * g->w + b0;                                                                                      \
@@ -40,11 +30,11 @@ typedef uint64_t bits_double;
         if (x[q] > m || (x[q] != x[q] && m == m)) m = x[q], best = q;                                                   \
     return best;                                                                                                        \
   }                                                                                                                     \
-  static void pick_##T(const geometry *g, const T *v, const T *x, T *y) {                                               \
+  static void pick_##T(const pri_windows *g, const T *v, const T *x, T *y) {                                               \
     for (int64_t i = 0; i < g->oh; i++)                                                                                 \
       for (int64_t j = 0; j < g->ow; j++) *y++ = v[highest_##T(g, x, i, j)];                                            \
   }                                                                                                                     \
-  static void place_##T(const geometry *g, const T *u, const T *x, T *y) {                                              \
+  static void place_##T(const pri_windows *g, const T *u, const T *x, T *y) {                                              \
     for (int64_t i = 0; i < g->oh; i++)                                                                                 \
       for (int64_t j = 0; j < g->ow; j++) y[highest_##T(g, x, i, j)] += *u++;                                           \
   }                                                                                                                     \
@@ -57,7 +47,7 @@ typedef uint64_t bits_double;
     memcpy(&u, &b, sizeof b);                                                                                           \
     return u;                                                                                                           \
   }                                                                                                                     \
-  static void halve_##T(const geometry *g, const T *restrict x, T *restrict y) {                                        \
+  static void halve_##T(const pri_windows *g, const T *restrict x, T *restrict y) {                                        \
     for (int64_t i = 0; i < g->oh; i++, y += g->ow) {                                                                   \
       const T *up = x + 2 * i * g->w, *down = up + g->w;                                                                \
       for (int64_t j = 0; j < g->ow; j++) {                                                                             \
@@ -66,7 +56,7 @@ typedef uint64_t bits_double;
       }                                                                                                                 \
     }                                                                                                                   \
   }                                                                                                                     \
-  static void place_halves_##T(const geometry *g, const T *restrict u, const T *restrict x, T *restrict y) {            \
+  static void place_halves_##T(const pri_windows *g, const T *restrict u, const T *restrict x, T *restrict y) {            \
     for (int64_t i = 0; i < g->oh; i++, u += g->ow) {                                                                   \
       const T *up = x + 2 * i * g->w, *down = up + g->w;                                                                \
       T *yu = y + 2 * i * g->w, *yd = yu + g->w;                                                                        \
@@ -93,7 +83,7 @@ PLANES(double)
 typedef enum { PICK, PLACE } direction;
 
 typedef struct {
-  const geometry *g;
+  const pri_windows *g;
   peri_ctx *cx;
   peri_dtype dtype;
   direction which;
@@ -114,8 +104,8 @@ PLANE(double)
 
 static void run_group(void *ud, int64_t k) {
   const job *j = ud;
-  const geometry *g = j->g;
-  int64_t bytes = (int64_t)peri_sizeof(j->dtype), image = g->h * g->w * bytes, result = g->oh * g->ow * bytes, n = groups_of(g);
+  const pri_windows *g = j->g;
+  int64_t bytes = (int64_t)peri_sizeof(j->dtype), image = g->h * g->w * bytes, result = g->oh * g->ow * bytes, n = pri_window_groups(g);
   int64_t from = j->which == PICK ? image : result, to = j->which == PICK ? result : image;
   for (int64_t i = k * g->planes / n; i < (k + 1) * g->planes / n && !pri_stopped(j->cx); i++) {
     const void *v = j->v + i * from, *x = j->x + i * image;
@@ -124,30 +114,14 @@ static void run_group(void *ud, int64_t k) {
   }
 }
 
-static peri_status make_geometry(const char *who, const peri_tensor *x, const peri_args *args, geometry *g) {
-  peri_ctx *cx = x->cx;
-  int64_t k = args->i[0], s = args->i[1], p = args->i[2];
-  if (x->ndim != 4) return peri_fail(cx, PERI_ERR_SHAPE, "%s: images of 4 axes are needed, got shape %s", who, peri_shape(x));
-  if (!pri_is_float((peri_dtype)x->dtype))
-    return peri_fail(cx, PERI_ERR_DTYPE, "%s: images must be f32 or f64, got %s", who, peri_dtype_name((peri_dtype)x->dtype));
-  if (k < 1 || s < 1 || p < 0 || p > k / 2 || k > INT32_MAX || s > INT32_MAX)
-    return peri_fail(cx, PERI_ERR_VALUE, "%s: size and stride must be >= 1 and the padding lie in 0..size/2, got %lld, %lld and %lld", who, (long long)k,
-                     (long long)s, (long long)p);
-  if (x->dims[2] < 1 || x->dims[3] < 1 || x->dims[2] + 2 * p < k || x->dims[3] + 2 * p < k)
-    return peri_fail(cx, PERI_ERR_SHAPE, "%s: windows of %lld x %lld do not fit into images of shape %s padded by %lld", who, (long long)k, (long long)k,
-                     peri_shape(x), (long long)p);
-  *g = (geometry){x->dims[0] * x->dims[1], x->dims[2], x->dims[3], (x->dims[2] + 2 * p - k) / s + 1, (x->dims[3] + 2 * p - k) / s + 1, k, s, p};
-  return PERI_OK;
-}
-
 /* Moves v to out[0], of shape `dims`, by the places of x. */
-static peri_status move(const geometry *g, direction which, peri_tensor *v, peri_tensor *x, const int64_t *dims, peri_tensor **out) {
+static peri_status move(const pri_windows *g, direction which, peri_tensor *v, peri_tensor *x, const int64_t *dims, peri_tensor **out) {
   peri_ctx *cx = x->cx;
   peri_tensor *a = peri_contiguous(v), *b = v == x ? keep(a) : peri_contiguous(x), *r = NULL;
   peri_status st = a && b && (r = which == PICK ? peri_new(cx, (peri_dtype)x->dtype, 4, dims) : peri_zeros(cx, (peri_dtype)x->dtype, 4, dims)) ? PERI_OK : cx->code;
   if (!st && a->size && b->size) {
     job j = {.g = g, .cx = cx, .dtype = (peri_dtype)x->dtype, .which = which, .v = a->data, .x = b->data, .out = r->data};
-    pri_parallel(cx, groups_of(g), run_group, &j);
+    pri_parallel(cx, pri_window_groups(g), run_group, &j);
     st = peri_check_interrupt(cx);
   }
   peri_release(a);
@@ -160,24 +134,24 @@ static peri_status move(const geometry *g, direction which, peri_tensor *v, peri
 /* ---- the primitives; args: i[0] size, i[1] stride, i[2] padding ---- */
 
 static peri_status run_max_pool2d(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
-  geometry g;
+  pri_windows g;
   peri_tensor *x = in[0];
-  if (make_geometry(op->name, x, args, &g)) return x->cx->code;
+  if (pri_windows_of(op->name, x, args, &g)) return x->cx->code;
   return move(&g, PICK, x, x, (int64_t[]){x->dims[0], x->dims[1], g.oh, g.ow}, out);
 }
 
 static peri_status run_pick(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
-  geometry g;
+  pri_windows g;
   peri_tensor *v = in[0], *x = in[1];
-  if (make_geometry(op->name, x, args, &g)) return x->cx->code;
+  if (pri_windows_of(op->name, x, args, &g)) return x->cx->code;
   assert(pri_same_shape(v, x) && v->dtype == x->dtype); /* only rules call it */
   return move(&g, PICK, v, x, (int64_t[]){x->dims[0], x->dims[1], g.oh, g.ow}, out);
 }
 
 static peri_status run_place(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
-  geometry g;
+  pri_windows g;
   peri_tensor *u = in[0], *x = in[1];
-  if (make_geometry(op->name, x, args, &g)) return x->cx->code;
+  if (pri_windows_of(op->name, x, args, &g)) return x->cx->code;
   assert(u->ndim == 4 && u->dims[2] == g.oh && u->dims[3] == g.ow && u->dtype == x->dtype); /* only rules call it */
   return move(&g, PLACE, u, x, x->dims, out);
 }
@@ -213,6 +187,6 @@ static const peri_op op_max_pool2d = {.name = "nn.max_pool2d", .signature = "nn.
                                       .help = "Maxima over windows of images (n, c, h, w).", .samples = "images", .arity = 1, .outputs = 1,
                                       .result = PERI_RESULT_OWN, .run = run_max_pool2d, .vjp = vjp_max_pool2d, .per_example = &pri_examples_rows};
 
-peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, peri_conv c) {
-  return peri_apply(&op_max_pool2d, &x, &(peri_args){.i = {size, c.stride, c.padding}});
+peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, int64_t stride, int64_t padding) {
+  return peri_apply(&op_max_pool2d, &x, &(peri_args){.i = {size, stride, padding}});
 }

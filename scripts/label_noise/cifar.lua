@@ -76,11 +76,10 @@ return pg.experiment {
     local state = log:state { theta = theta, opt = opt, curve = curve, sum = sum }
     for k in log:steps(steps, state) do
       local idx = batch(rng:stream "order", k)
-      local x, y, r = train.x[idx], train.y[idx], rng:stream("flips", k)
-      local shift = r:stream("shift"):integers({ p.batch }, 1, 9) * r:stream("flip"):bernoulli({ p.batch }, p.flip)
+      local x, y = train.x[idx], train.y[idx]
       local loss, g = gradient(theta, x, y, smooth)
       if p.mode == "noise" then
-        local _, noisy = gradient(theta, x, (y - 1 + shift) % 10 + 1)
+        local _, noisy = gradient(theta, x, nn.flip_labels(rng:stream("flips", k), y, 10, p.flip))
         sum.trace = sum.trace + p.batch * (noisy:dot(noisy) - g:dot(g)) / per_epoch
         g = noisy
       end

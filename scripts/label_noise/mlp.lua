@@ -26,11 +26,6 @@ local function adversarial(rng, x)
   return pg.where(kept, copies, 0), rng:stream("labels"):integers({ 10 * #x }, classes)
 end
 
-local function flipped(rng, y, p) -- another class, uniformly, with probability p
-  local shift = rng:stream("shift"):integers({ #y }, 1, classes - 1) * rng:stream("flip"):bernoulli({ #y }, p)
-  return (y - 1 + shift) % classes + 1
-end
-
 return pg.experiment {
   name   = "label_noise/mlp",
   paper  = "Damian, Ma, Lee, Label Noise SGD Provably Prefers Flat Global Minimizers (NeurIPS 2021)",
@@ -54,7 +49,7 @@ return pg.experiment {
       for k in log:progress(steps) do
         local i = stream:stream("batch", k):integers({ p.batch }, #xs)
         local xb, yb = xs[i], ys[i]
-        local g = noisy and gradient(theta, xb, flipped(stream:stream("flips", k), yb, p.flip)) or gradient(theta, xb, yb, smooth)
+        local g = noisy and gradient(theta, xb, nn.flip_labels(stream:stream("flips", k), yb, classes, p.flip)) or gradient(theta, xb, yb, smooth)
         if watch then watch(k, g, xb, yb) end
         theta = theta - eta * g
       end

@@ -48,6 +48,40 @@ test("a convolutional network", function(t)
   holds(t, "convolutions", net, images, labels, nn.cross_entropy)
 end)
 
+test("groups, dilation, overlapping windows, batch norm by running statistics", function(t)
+  local conv = nn.conv2d_layer(4, 6, { dilation = 2, groups = 2, stride = 2, padding = 1 })
+  local net = nn.sequential { nn.conv2d_layer(2, 4, { groups = 2, kernel = 2, padding = 1 }), "tanh", nn.avg_pool(3, { stride = 2, padding = 1, count_padding = false }), conv, "silu",
+    nn.batch_norm(6), nn.max_pool(2, { stride = 1 }), nn.flatten(), nn.dense(6, 3) }
+  local state = net:state "f64" + 0.5
+  local evaluated = setmetatable({ init = function(_, ...) return net:init(...) end }, { __call = function(_, theta, x) return net(theta, x, state) end })
+  holds(t, "groups", evaluated, images, labels, nn.cross_entropy)
+end)
+
+test("filters and matrices used twice", function(t)
+  local shapes = { { 2, 2, 3, 3 }, { 2, 1, 1 }, { 128, 128 }, { 128, 3 } }
+  local twice = setmetatable({ init = function(_, stream) return stream:normal { 36 + 2 + 128 * 128 + 128 * 3 } * 0.1 end }, { __call = function(_, theta, x)
+    local w, b, m, last = pg.unpack(theta, table.unpack(shapes))
+    x = (nn.conv2d(x, w, { padding = 1 }) + b):tanh()
+    x = (nn.conv2d(x, w, { padding = 1 }) + b):tanh():flatten(2, -1)
+    return x:mm(m):tanh():mm(m):mm(last)
+  end })
+  holds(t, "twice", twice, images, labels, nn.cross_entropy)
+end)
+
+test("padded rows that hold NaN change nothing", function(t)
+  local net = nn.sequential { nn.conv2d_layer(2, 4, { groups = 2 }), nn.group_norm(4, 2), "silu", nn.avg_pool(3, { stride = 2 }), nn.flatten(), nn.dense(36, 3) }
+  local theta = net:init(rng:stream "padded", "f64")
+  local function loss(w, x, y) return nn.cross_entropy(net(w, x), y) end
+  local padded, classes = pg.concatenate { images, pg.full({ 2, 2, 8, 8 }, 0 / 0) }, pg.concatenate { labels, pg.ones({ 2 }, "i64") }
+  local weights = pg.tensor { 1, 2, 1, 1, 0.5, 0, 0 }
+  local want = ad.clipped_sum(loss, theta, { clip = 0.5, weights = weights[{ { 1, 5 } }] }, images, labels)
+  for _, materialise in ipairs { false, true } do
+    local s, c = ad.clipped_sum(loss, theta, { clip = 0.5, weights = weights, materialise = materialise }, padded, classes)
+    t.near(s, want, 1e-12)
+    t.equal(c[{ { 6, 7 } }]:tolist(), { 0.0, 0.0 })
+  end
+end)
+
 test("group and layer norms, residual blocks, pooling", function(t)
   local block = nn.residual { nn.conv2d_layer(4, 4, { bias = false }), nn.group_norm(4, 2), "silu" }
   local net = nn.sequential { nn.conv2d_layer(2, 4), nn.group_norm(4, 2), "silu", block, nn.avg_pool(2), nn.global_pool(), nn.layer_norm(4), nn.dense(4, 3) }
@@ -61,7 +95,8 @@ test("embeddings, rows repeated within an example", function(t)
 end)
 
 test("empty batches", function(t)
-  local net = nn.sequential { nn.conv2d_layer(2, 4), nn.group_norm(4, 2), "silu", nn.max_pool(2), nn.flatten(), nn.layer_norm(64), nn.dense(64, 3) }
+  local net = nn.sequential { nn.conv2d_layer(2, 4, { groups = 2, dilation = 2 }), nn.group_norm(4, 2), "silu", nn.avg_pool(3, { stride = 1, padding = 1 }), nn.max_pool(2),
+    nn.flatten(), nn.layer_norm(64), nn.dense(64, 3) }
   local theta = net:init(rng:stream "empty", "f64")
   local function loss(w, x, y) return nn.cross_entropy(net(w, x), y) end
   local none, classes = pg.zeros { 0, 2, 8, 8 }, pg.zeros({ 0 }, "i64")

@@ -180,6 +180,17 @@ test("cross-entropy is minus the log of the softmax at the label", function(t)
   t.equal(nn.cross_entropy(pg.zeros { 0, 4 }, pg.zeros({ 0 }, "i64")):dims(), { 0 })
 end)
 
+test("flipped labels are other classes, as often as asked for", function(t)
+  local y = pg.rng(25):integers({ 40000 }, 5)
+  local z = nn.flip_labels(pg.rng(26), y, 5, 0.3)
+  local other = z:ne(y)
+  t.near(other:cast("f64"):mean(), 0.3, 5 * math.sqrt(0.21 / 40000))
+  for c = 1, 5 do t.near(z:masked_select(other & y:eq(1)):eq(c):cast("f64"):mean(), c == 1 and 0 or 0.25, c == 1 and 0 or 5 * math.sqrt(0.1875 / 2200)) end
+  t.equal(z:min(), 1)
+  t.equal(z:max(), 5)
+  t.fails(function() nn.flip_labels(pg.rng(1), y, 1, 0.1) end, "classes must be an integer >= 2, got 1")
+end)
+
 test("losses give a value per example and are differentiable", function(t)
   local z, y = pg.rng(6):normal { 5 }, pg.tensor { 1, -1, 1, 1, -1 }
   for i = 1, 5 do
@@ -228,20 +239,21 @@ test("pooling and normalisation do what they say", function(t)
   t.near(y:var { axes = { 3 }, ddof = 0 }, pg.ones { 3, 2 }, 1e-12)
 end)
 
--- The maxima of the definition, window by window; NaN wins.
-local function naive_pool(x, k, s, p)
+-- The maxima (NaN wins) or means of the definition, window by window.
+local function naive_pool(x, k, s, p, mean, inside)
   local n, c, h, w = table.unpack(x:dims())
   local oh, ow = (h + 2 * p - k) // s + 1, (w + 2 * p - k) // s + 1
   local y = pg.zeros({ n, c, oh, ow }, x:dtype())
   for i = 1, n do for ch = 1, c do for a = 1, oh do for b = 1, ow do
-    local best = -math.huge
+    local best, sum, count = -math.huge, 0, 0
     for r = math.max(1, (a - 1) * s + 1 - p), math.min(h, (a - 1) * s + k - p) do
       for q = math.max(1, (b - 1) * s + 1 - p), math.min(w, (b - 1) * s + k - p) do
         local v = x[i][ch][r][q]
         if v > best or v ~= v then best = v end
+        sum, count = sum + v, count + 1
       end
     end
-    y[i][ch][a][b] = best
+    y[i][ch][a][b] = mean and sum / (inside and count or k * k) or best
   end end end end
   return y
 end
@@ -262,6 +274,80 @@ test("pooling takes the maximum of each window, and its gradient to any order", 
     t.near(ad.grad(f)(spread), ad.grad(f)(spread:clone()), 0)
   end
   t.equal(nn.max_pool2d(pg.zeros { 0, 3, 4, 4 }, 2):dims(), { 0, 3, 2, 2 })
+end)
+
+test("mean pooling is the mean of each window, and linear", function(t)
+  for k, g in ipairs { { 2, 2, 0 }, { 3, 2, 1 }, { 2, 1, 0 }, { 3, 1, 1 }, { 1, 1, 0 }, { 2, 3, 1 }, { 5, 4, 2 } } do
+    for _, counts in ipairs { true, false } do
+      local rng, how = pg.rng(22):stream("pool", k), { stride = g[2], padding = g[3], count_padding = counts }
+      local x = rng:normal { 2, 3, 6, 8 }
+      local y = nn.avg_pool2d(x, g[1], how)
+      t.near(y, naive_pool(x, g[1], g[2], g[3], true, not counts), 1e-14, "windows %d", k)
+      t.near(nn.avg_pool2d(x:cast "f32", g[1], how), y, 1e-6)
+      t.near(nn.avg_pool(g[1], how)(pg.zeros { 0 }, x), y, 0)
+      local u = rng:stream("u"):normal(y:dims())
+      local function f(v) return (nn.avg_pool2d(v, g[1], how) * u):sum() end
+      t.near((ad.grad(f)(x) * x):sum(), (y * u):sum(), 1e-12, "adjoint")
+      t.ok(ad.check(flat(function(v) return (nn.avg_pool2d(v, g[1], how):tanh() ^ 2):sum() end, { 1, 2, 4, 5 }), x:reshape { -1 }:narrow(1, 1, 40)), "windows %d", k)
+    end
+  end
+  t.equal(nn.avg_pool2d(pg.zeros { 0, 3, 4, 4 }, 2):dims(), { 0, 3, 2, 2 })
+  t.fails(function() nn.avg_pool2d(pg.zeros { 1, 1, 2, 2 }, 3) end, "nn.avg_pool2d: windows of 3 x 3 do not fit into images of shape %(1, 1, 2, 2%)")
+  t.fails(function() nn.avg_pool(3, { size = 2 }) end, "nn.avg_pool: unknown option 'size'")
+end)
+
+test("batch normalisation takes the moments of the batch, or running ones", function(t)
+  local rng = pg.rng(23)
+  local x = rng:stream("x"):normal({ 6, 3, 4, 5 }, 2, 3)
+  local norm = nn.batch_norm(3, { eps = 1e-4 })
+  local theta = norm:init(rng, "f64") + rng:stream("theta"):normal { 6 }
+  local y, seen = norm(theta, x)
+  for c = 1, 3 do
+    local v = x:select(2, c)
+    local mean, variance = v:mean(), v:var { ddof = 0 }
+    t.near(y:select(2, c), (v - mean) / math.sqrt(variance + 1e-4) * theta[c] + theta[3 + c], 1e-13)
+    t.near(seen[c], mean, 1e-14)
+    t.near(seen[3 + c], v:var(), 1e-13, "unbiased")
+  end
+  local state = norm:state "f64"
+  t.equal(state:tolist(), { 0.0, 0.0, 0.0, 1.0, 1.0, 1.0 })
+  norm:commit(state, seen)
+  t.near(state, 0.9 * norm:state "f64" + 0.1 * seen, 1e-15)
+  norm:commit(state, seen, 1)
+  t.near(state, seen, 1e-15)
+  local z, none = norm(theta, x, state)
+  t.ok(none == nil, "nothing to commit")
+  t.near((z - y):abs():max(), 0, 0.05, "120 values: the unbiased variance is close to the other")
+  t.near(norm(theta, x[{ { 2, 3 } }], state), z[{ { 2, 3 } }], 0, "examples apart")
+  t.near(nn.batch_norm(3)(theta, x:select(4, 1):select(3, 1)):select(2, 1):mean(), theta[4], 1e-14, "vectors")
+  t.fails(function() norm(theta, x:narrow(1, 1, 1):narrow(3, 1, 1):narrow(4, 1, 1)) end, "a batch has at least two values a channel, got 1")
+  t.fails(function() norm(theta, x:narrow(2, 1, 2)) end, "images or vectors of 3 channels are needed, got shape %(6, 2, 4, 5%)")
+  t.fails(function() norm(theta, x, pg.zeros { 5 }) end, "the state has 5 elements, the network 6 statistics")
+  t.fails(function() nn.dense(2, 2):commit(state, nil) end, "no statistics to commit")
+end)
+
+test("networks with batch normalisation carry its statistics in the order of use", function(t)
+  local rng = pg.rng(24)
+  local block = nn.residual({ nn.conv2d_layer(4, 6), nn.batch_norm(6), "softplus" }, nn.sequential { nn.conv2d_layer(4, 6, { kernel = 1 }), nn.batch_norm(6) })
+  local net = nn.sequential { nn.conv2d_layer(2, 4), nn.batch_norm(4), "tanh", block, nn.global_pool(), nn.dense(6, 3) }
+  local theta, x, y = net:init(rng, "f64"), rng:stream("x"):normal { 5, 2, 6, 6 }, rng:stream("y"):integers({ 5 }, 3)
+  local function loss(w, a, b)
+    local z, seen = net(w, a)
+    return nn.cross_entropy(z, b):mean(), seen
+  end
+  local _, g, seen = ad.value_and_grad(loss)(theta, x, y)
+  local first = nn.conv2d(x, net:unpack(theta)[1], { padding = 1 }):mean { axes = { 1, 3, 4 } }
+  t.near(seen[{ { 1, 4 } }], first, 1e-13)
+  t.equal(seen:size(), 2 * (4 + 6 + 6))
+  t.ok(g:norm() > 0.01, "a gradient")
+  t.ok(ad.check(function(v) return (loss(v, x, y)) end, theta, { directions = 2 }))
+  t.fails(function() ad.per_example(function(w, a, b) return nn.cross_entropy(net(w, a), b) end)(theta, x, y) end, "ad.per_example: tensor.mean .*axis 1")
+  local state = net:state "f64"
+  for _ = 1, 200 do net:commit(state, (select(2, net(theta, x)))) end
+  local function evaluated(w, a, b) return nn.cross_entropy(net(w, a, state), b) end
+  local rows = ad.per_example(evaluated)(theta, x, y)
+  t.near(rows[3], ad.grad(function(w) return evaluated(w, x:narrow(1, 3, 1), y:narrow(1, 3, 1)):sum() end)(theta), 1e-12)
+  t.near(state, seen, 1e-8, "the running statistics of one batch are the batch's")
 end)
 
 test("the first of equal maxima takes the gradient, and not a number shows", function(t)
@@ -288,8 +374,23 @@ test("initial parameters have the variance of their name, and depend on the seed
   local c = nn.conv2d_layer(8, 50, { init = "lecun" })
   t.near(c:unpack(c:init(pg.rng(11), "f64"))[1]:var(), 1 / 72, 5 / 72 * math.sqrt(2 / 3600))
   t.equal(net:init(pg.rng(10)):tolist(), net:init(pg.rng(10)):tolist())
+  local variances = { he = 2 / 400, he_fan_out = 2 / 300, glorot = 2 / 700, lecun = 1 / 400, uniform = 1 / 1200, normal = 1,
+    he_uniform = 2 / 400, he_fan_out_uniform = 2 / 300, glorot_uniform = 2 / 700, lecun_uniform = 1 / 400, zeros = 0, ones = 0, orthogonal = 1 / 400 }
+  for name, init in pairs(nn.initialisers) do
+    local w = init(pg.rng(12), { 400, 300 })
+    t.near(w:var(), variances[name], 5 * variances[name] * math.sqrt(2 / 120000) + 1e-15, name)
+    t.equal(w:mean() == 1, name == "ones", name)
+    if name:find "uniform" then t.near(w:abs():max(), math.sqrt(3 * variances[name]), 1e-3 * math.sqrt(variances[name]), name) end
+  end
+  for _, dims in ipairs { { 5, 3 }, { 3, 5 }, { 4, 2, 3, 3 }, { 7, 1 }, { 3 } } do
+    local w = nn.initialisers.orthogonal(pg.rng(13), dims)
+    t.equal(w:dims(), dims)
+    local m = w:reshape { dims[1], -1 }
+    local gram = m:dim(1) > m:dim(2) and m:transpose(1, 2):mm(m) or m:mm(m:transpose(1, 2))
+    t.near(gram, pg.eye(gram:dim(1)), 1e-13)
+  end
   t.ok(net:init(pg.rng(10)):dtype() == "f32", "f32 by default")
-  t.fails(function() nn.dense(2, 2, { init = "hee" }) end, "no initialiser 'hee' %(known: glorot, he, ")
+  t.fails(function() nn.dense(2, 2, { init = "hee" }) end, "no initialiser 'hee' %(known: glorot, glorot_uniform, he, ")
   t.fails(function() net(pg.zeros { 5 }, pg.zeros { 1, 400 }) end, "theta has 5 elements, the network 120300 parameters")
   t.fails(function() nn.activation "rellu" end, "no activation 'rellu'")
 end)

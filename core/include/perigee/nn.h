@@ -1,4 +1,4 @@
-/* perigee/nn.h - convolutions and maxima over windows. Everything else that networks need is put together from the primitives of
+/* perigee/nn.h - convolutions, maxima and means over windows. Everything else that networks need is put together from the primitives of
 ** tensor and linalg.
 **
 ** Images are (n, channels, height, width), filters (out, in, kernel height, kernel width), f32 or f64. Results do not depend on the
@@ -30,7 +30,10 @@ PERI_API peri_tensor *peri_conv2d_weight(peri_tensor *x, peri_tensor *y, int64_t
 /* The maxima over windows of size x size, one every `stride` pixels, of images padded by what never is the maximum: (n, c, h', w') with
 ** h' = (h + 2p - size) / s + 1 rounded down; 0 <= p <= size / 2. NaN if any pixel of the window is. Differentiable to any order:
 ** the first of equal maxima takes the gradient. PERI_ERR_SHAPE, PERI_ERR_DTYPE, PERI_ERR_VALUE. */
-PERI_API peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, peri_conv c);
+PERI_API peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, int64_t stride, int64_t padding);
+
+/* The means over such windows, of the images padded by zeros (count_padding), or of what of a window lies inside. Differentiable to any order. */
+PERI_API peri_tensor *peri_avg_pool2d(peri_tensor *x, int64_t size, int64_t stride, int64_t padding, bool count_padding);
 
 #ifdef __cplusplus
 }
