@@ -195,8 +195,8 @@ typedef struct {
   const char *name, *signature, *help;
   peri_law_kind kind;
   int parameters, optional;   /* the last `optional` of them may be missing */
-  const char *names[2];
-  double missing[2];
+  const char *names[5];
+  double missing[5];
 } law_row;
 
 static const law_row laws[] = {
@@ -207,6 +207,11 @@ static const law_row laws[] = {
     {"beta", "rng:beta([{dims},] a, b)", "Beta of mean a / (a + b).", PERI_BETA, 2, 0, {"a", "b"}, {0, 0}},
     {"chi_square", "rng:chi_square([{dims},] nu)", "Chi-square with nu > 0 degrees of freedom.", PERI_CHI_SQUARE, 1, 0, {"nu", 0}, {0, 0}},
     {"student_t", "rng:student_t([{dims},] nu)", "Student's t with nu > 0 degrees of freedom.", PERI_STUDENT_T, 1, 0, {"nu", 0}, {0, 0}},
+    {"stable", "rng:stable([{dims},] alpha[, beta, scale, location, form])", "Stable of index alpha in (0, 2], by default symmetric of unit scale, in the form \"s1\" (default) or \"s0\"; two words a draw.", PERI_STABLE, 5, 4, {"alpha", "beta", "scale", "location", "form"}, {0, 0, 1, 0, 0}},
+    {"positive_stable", "rng:positive_stable([{dims},] alpha[, scale])", "Positive stable of index alpha in (0, 1]: E exp(-q X) = exp(-(scale q)^alpha); two words a draw.", PERI_POSITIVE_STABLE, 2, 1, {"alpha", "scale"}, {0, 1}},
+    {"pareto", "rng:pareto([{dims},] alpha[, least])", "Pareto: P(X > x) = (least/x)^alpha for x >= least, by default 1; one word a draw.", PERI_PARETO, 2, 1, {"alpha", "least"}, {0, 1}},
+    {"laplace", "rng:laplace([{dims},] [location, scale])", "Laplace of density exp(-|x - location|/scale) / (2 scale), by default 0 and 1; one word a draw.", PERI_LAPLACE, 2, 2, {"location", "scale"}, {0, 1}},
+    {"inverse_gaussian", "rng:inverse_gaussian([{dims},] mean, shape)", "Inverse Gaussian, the first passage of a drifting Brownian motion, of variance mean^3/shape; two words a draw.", PERI_INVERSE_GAUSSIAN, 2, 0, {"mean", "shape"}, {0, 0}},
     {"poisson", "rng:poisson([{dims},] mean)", "Poisson, i64.", PERI_POISSON, 1, 0, {"mean", 0}, {0, 0}},
     {"binomial", "rng:binomial([{dims},] n, p)", "Successes in n trials, i64.", PERI_BINOMIAL, 2, 0, {"n", "p"}, {0, 0}},
     {"geometric", "rng:geometric([{dims},] p)", "Trials up to the first success: 1, 2, ..., i64; one word a draw.", PERI_GEOMETRIC, 1, 0, {"p", 0}, {0, 0}},
@@ -225,6 +230,13 @@ static double parameter(lua_State *L, const law_row *row, int k, int idx) {
   return lua_tonumber(L, idx);
 }
 
+static peri_stable_form stable_form(lua_State *L, int idx) {
+  const char *form = luaL_optstring(L, idx, "s1");
+  if (strcmp(form, "s1") == 0) return PERI_S1;
+  if (strcmp(form, "s0") != 0) luaL_error(L, "random.stable: form must be \"s1\" or \"s0\", got \"%s\"", form);
+  return PERI_S0;
+}
+
 /* The law, its parameters from idx on; no other argument may follow. */
 static peri_law read_law(lua_State *L, const law_row *row, int idx) {
   peri_law law = {.kind = row->kind};
@@ -238,6 +250,9 @@ static peri_law read_law(lua_State *L, const law_row *row, int idx) {
   }
   case PERI_BINOMIAL: return peri_binomial(check_integer(L, idx, "random.binomial", "n"), parameter(L, row, 1, idx + 1));
   case PERI_CATEGORICAL: return peri_categorical(check_alias(L, idx), 1);
+  case PERI_STABLE:
+    return peri_stable(parameter(L, row, 0, idx), parameter(L, row, 1, idx + 1), parameter(L, row, 2, idx + 2), parameter(L, row, 3, idx + 3),
+                       stable_form(L, idx + 4));
   default: break;
   }
   if (row->parameters > 0) law.a = parameter(L, row, 0, idx);
@@ -306,6 +321,21 @@ static int l_fill(lua_State *L) {
   note_write(L, t, "random.fill");
   if (b ? peri_block_fill(t, check_block(L, 1), law) : peri_fill(t, s, law)) return raise_core(L, t->cx);
   lua_settop(L, 2);
+  return 1;
+}
+
+/* stable_vector({dims}, alpha[, scale]) of a stream, or of a block: the last axis is the vector. */
+static int l_stable_vector(lua_State *L) {
+  peri_block **box = luaL_testudata(L, 1, BLOCK);
+  peri_stream *s = box ? NULL : check_stream(L, 1);
+  peri_block *b = box ? check_block(L, 1) : NULL;
+  int64_t dims[PERI_MAXDIM + 1] = {b ? peri_block_rows(b) : 0}, *own = dims + (b ? 1 : 0);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  int nd = check_dims(L, 2, "random.stable_vector", own);
+  double alpha = luaL_checknumber(L, 3), scale = luaL_optnumber(L, 4, 1);
+  peri_tensor **out = new_box(L);
+  *out = peri_new(glue_of(L)->cx, PERI_F64, nd + (b ? 1 : 0), dims);
+  if (!*out || (b ? peri_block_fill_stable_vectors(*out, b, alpha, scale) : peri_fill_stable_vectors(*out, s, alpha, scale))) return raise_core(L, glue_of(L)->cx);
   return 1;
 }
 
@@ -431,6 +461,7 @@ static const pri_row stream_rows[] = {
     {"clone", l_clone, "rng:clone() -> stream", "A copy that replays what the stream draws from here on."},
     {"bytes", l_bytes, "rng:bytes(n) -> string", "n bytes of raw words, the least significant byte first."},
     {"state", l_state, "rng:state([text])", "The stream's state as text, or the stream set to such a state."},
+    {"stable_vector", l_stable_vector, "rng:stable_vector({n, ..., d}, alpha[, scale]) -> tensor", "Isotropic stable vectors along the last axis: E exp(i<t,X>) = exp(-(scale |t|)^alpha); d + 2 words each."},
     {"permutation", l_permutation, "rng:permutation(n) -> tensor", "A random order of 1..n."},
     {"subset", l_subset, "rng:subset(n, k[, { replace = false, ordered = true }]) -> tensor", "k of 1..n, without or with replacement; increasing or in random order."},
     {"poisson_subset", l_poisson_subset, "rng:poisson_subset(n, q) -> tensor", "Each of 1..n with probability q, increasing; the size varies."},
@@ -439,6 +470,7 @@ static const pri_row stream_rows[] = {
 
 static const pri_row block_rows[] = {
     {"stream", l_block_stream, "block:stream(name[, index]) -> block", "The block of the rows' substreams of that name and index."},
+    {"stable_vector", l_stable_vector, "block:stable_vector({..., d}, alpha[, scale]) -> tensor", "The same, (rows, ..., d), row i from the i-th stream."},
     {"row", l_block_row, "block:row(i) -> stream", "A copy of the i-th stream where it stands."},
     {"jump", l_block_jump, "block:jump(n)", "Moves every row n words on, and returns the block."},
     {"__len", l_block_len, "", ""},

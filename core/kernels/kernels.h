@@ -46,6 +46,17 @@ typedef struct { double count, mean, m2; } pri_moments; /* m2 = sum (x - mean)^2
 /* A raw PCG64 generator: 128-bit state and odd increment, each as (high, low). */
 typedef struct { uint64_t state_hi, state_lo, inc_hi, inc_lo; } pri_pcg;
 
+/* A stable law of unit scale made ready for its kernel; what the constants are is said in wide/stable.c and random/stable.c. */
+typedef enum { PRI_STABLE_SYMMETRIC, PRI_STABLE_DIRECT, PRI_STABLE_CENTRED } pri_stable_form;
+typedef struct {
+  pri_stable_form form;
+  double sign;                        /* of beta: -1 for a mirror image */
+  double alpha, abs_e, sign_e, z;     /* e = 1 - alpha; z = beta tan(pi alpha/2) */
+  double exponent;                    /* e/alpha */
+  double sine_shift, sine_slope, sine_scale, sine_upper, sine_rest, cosine_shift; /* of the first factor */
+  double d_shift, d_slope, d_scale, d_rest;                                       /* of D */
+} pri_stable;
+
 /* One step of an optimiser, fused; the formulas are in wide/optim.c, the recursions in core/optim/. */
 #define PRI_STEP_LIST(X) X(sgd) X(momentum) X(heavy_ball) X(nesterov) X(adam) X(rmsprop) X(adagrad) X(window)
 #define PRI_ENUM_STEP(name) PRI_STEP_##name,
@@ -107,6 +118,8 @@ typedef struct pri_kernels {
   void (*uniform)(double *r, const uint64_t *w, int64_t n);     /* (w >> 11) 2^-53, in [0, 1) */
   void (*normal)(double *r, const uint64_t *w, int64_t n);      /* inverse distribution function of the word */
   void (*exponential)(double *r, const uint64_t *w, int64_t n); /* -log u, u = ((w >> 12) + 1/2) 2^-52 in (0, 1) */
+  void (*laplace)(double *r, const uint64_t *w, int64_t n);     /* signed -log(2 p), p the distance from the nearer end */
+  void (*stable)(double *r, const uint64_t *w, const pri_stable *c, int64_t n); /* variate i from words 2i and 2i + 1; r is not w */
 } pri_kernels;
 
 /* The best table for this processor, or the one that `force` names ("baseline", "avx2", "avx512"; NULL or "": the best).

@@ -2,7 +2,7 @@
 **
 ** Variates are produced in C order, a chunk at a time, into out itself if it is contiguous and of the native dtype (f64 or,
 ** for integer laws, i64), otherwise into a buffer that is cast and scattered. What comes out does not depend on chunks:
-** one-word laws take word k for variate k, the others draw serially.
+** laws of one or two words take those of index k for variate k, the others draw serially.
 */
 #include "random/random.h"
 #include "tensor/tensor.h"
@@ -27,12 +27,13 @@ static void job_start(job *j, peri_ctx *cx, peri_output output, peri_law law) {
 
 /* Elements at .. at + n - 1 into r: double[] or int64_t[], n <= CHUNK. */
 static void produce(job *j, void *r, int64_t at, int64_t n) {
-  uint64_t w[CHUNK];
+  uint64_t w[2 * CHUNK];
+  int words = j->row->words;
   for (int64_t done = 0, m; done < n; done += m) {
     int64_t i = (at + done) / j->length, left = (i + 1) * j->length - (at + done);
     m = n - done < left ? n - done : left;
     pri_rng g = {j->k, j->pcg[i], j->output};
-    if (j->row->map) pri_words(&g, w + done, m);
+    if (j->row->map) pri_words(&g, w + words * done, words * m);
     else j->row->serial(&j->ready, &g, (double *)r + done, m); /* int64_t is as wide */
     j->pcg[i] = g.pcg;
   }
@@ -108,11 +109,14 @@ peri_status peri_fill_uniform(peri_tensor *out, peri_stream *s) { return peri_fi
 peri_status peri_fill_normal(peri_tensor *out, peri_stream *s) { return peri_fill(out, s, peri_normal(0, 1)); }
 peri_status peri_fill_exponential(peri_tensor *out, peri_stream *s) { return peri_fill(out, s, peri_exponential(1)); }
 
-peri_status peri_block_fill(peri_tensor *out, peri_block *b, peri_law law) {
+peri_status pri_block_rows_of(peri_tensor *out, peri_block *b, int axes) {
   if (out->cx != b->cx) return peri_fail(out->cx, PERI_ERR_STATE, "random.block: the tensor belongs to another context");
-  if (out->ndim == 0 || out->dims[0] != b->n)
-    return peri_fail(b->cx, PERI_ERR_SHAPE, "random.block: a block of %lld rows cannot fill a tensor of shape %s", (long long)b->n,
-                     peri_shape(out));
+  if (out->ndim >= axes && out->dims[0] == b->n) return PERI_OK;
+  return peri_fail(b->cx, PERI_ERR_SHAPE, "random.block: a block of %lld rows cannot fill a tensor of shape %s", (long long)b->n, peri_shape(out));
+}
+
+peri_status peri_block_fill(peri_tensor *out, peri_block *b, peri_law law) {
+  if (pri_block_rows_of(out, b, 1) != PERI_OK) return peri_errcode(out->cx);
   size_t bytes = (size_t)b->n * sizeof *b->row;
   pri_pcg *row = peri_alloc(b->cx, bytes); /* on a copy, so that an error leaves the block where it was */
   if (!row) return peri_errcode(b->cx);

@@ -102,12 +102,13 @@ static inline int64_t pri_alias_of(const peri_alias *a, uint64_t w) {
 /* ---- laws ---- */
 
 /* A law made ready: its checked parameters and what is computed once per fill. */
-typedef struct { peri_law law; double c[10]; uint64_t range; } pri_ready;
+typedef struct { peri_law law; double c[10]; uint64_t range; pri_stable stable; } pri_ready;
 
-/* One row per law. Exactly one of map (one word a variate) and serial is set. r is double[] or, for integer laws, int64_t[]. */
+/* One row per law. Exactly one of map and serial is set. r is double[] or, for integer laws, int64_t[]. */
 typedef struct {
   const char *name;    /* "random.gamma" */
   bool integer;
+  int words;           /* that map takes for a variate: 1 or 2; 0 if serial */
   peri_status (*check)(peri_ctx *cx, const char *who, const peri_law *law);
   void (*prepare)(pri_ready *p, const pri_rng *g);
   void (*map)(const pri_ready *p, const pri_kernels *k, void *r, const uint64_t *w, int64_t n);
@@ -127,6 +128,11 @@ void pri_serial_poisson(const pri_ready *p, pri_rng *g, void *r, int64_t n);
 void pri_serial_binomial(const pri_ready *p, pri_rng *g, void *r, int64_t n);
 void pri_serial_integers(const pri_ready *p, pri_rng *g, void *r, int64_t n);
 
+/* stable.c */
+void pri_prepare_stable(pri_ready *p, const pri_rng *g);
+void pri_prepare_positive_stable(pri_ready *p, const pri_rng *g);
+void pri_map_stable(const pri_ready *p, const pri_kernels *k, void *r, const uint64_t *w, int64_t n);
+
 struct peri_block {
   peri_ctx *cx;
   peri_output output;
@@ -134,5 +140,8 @@ struct peri_block {
   pri_pcg *row;            /* n positions */
   uint64_t (*key)[4];      /* and what the rows' own substreams are derived from */
 };
+
+/* Whether out, of at least `axes` axes, has a row for each stream of b and is of its context. */
+peri_status pri_block_rows_of(peri_tensor *out, peri_block *b, int axes);
 
 #endif

@@ -4,7 +4,7 @@
 ** plain value: copying it replays it. Named substreams come from a 256-bit hash of (key of the parent, name, index) and do
 ** not depend on what was drawn before; the raw increments of related streams are therefore unrelated.
 **
-** Laws marked "one word" use exactly one word a variate, so that variate k is a function of (seed, names, k) and
+** Laws marked "one word" or "two words" use exactly so many a variate, so that variate k is a function of (seed, names, k) and
 ** peri_stream_jump moves between variates. Results do not depend on the instruction set.
 */
 #ifndef PERIGEE_RANDOM_H
@@ -76,6 +76,7 @@ PERI_API int64_t peri_alias_size(const peri_alias *a);
 
 typedef enum {
   PERI_UNIFORM, PERI_NORMAL, PERI_EXPONENTIAL, PERI_GAMMA, PERI_BETA, PERI_CHI_SQUARE, PERI_STUDENT_T,
+  PERI_STABLE, PERI_POSITIVE_STABLE, PERI_PARETO, PERI_LAPLACE, PERI_INVERSE_GAUSSIAN,
   PERI_POISSON, PERI_BINOMIAL, PERI_GEOMETRIC, PERI_BERNOULLI, PERI_RADEMACHER, PERI_INTEGERS, PERI_CATEGORICAL,
   PERI_LAWS
 } peri_law_kind;
@@ -83,8 +84,9 @@ typedef enum {
 /* A law with its parameters. Made by the functions below, checked when it is used. */
 typedef struct {
   peri_law_kind kind;
-  double a, b;
+  double a, b, c, d;
   int64_t lo, hi;
+  bool s0;
   const peri_alias *table;
 } peri_law;
 
@@ -96,6 +98,18 @@ PERI_API peri_law peri_gamma(double shape, double scale);       /* mean shape sc
 PERI_API peri_law peri_beta(double a, double b);                /* mean a / (a + b) */
 PERI_API peri_law peri_chi_square(double nu);
 PERI_API peri_law peri_student_t(double nu);
+
+/* Stable laws of index 0 < alpha <= 2, skewness -1 <= beta <= 1, scale s > 0 and location mu, two words. With t > 0,
+**     S1: log E e^(itX) = -(st)^alpha (1 - i beta tan(pi alpha/2)) + i mu t         (alpha = 1: -st (1 + i beta (2/pi) log t) + i mu t)
+**     S0: the same with mu = mu0 - beta s tan(pi alpha/2)                          (alpha = 1: mu = mu0 - (2/pi) beta s log s)
+** S0 is continuous in alpha; alpha = 2 is the normal law of variance 2 s^2. Beyond the largest double: infinity. */
+typedef enum { PERI_S1, PERI_S0 } peri_stable_form;
+PERI_API peri_law peri_stable(double alpha, double beta, double scale, double location, peri_stable_form form);
+PERI_API peri_law peri_positive_stable(double alpha, double scale); /* E e^(-qX) = e^(-(scale q)^alpha), 0 < alpha <= 1; two words */
+PERI_API peri_law peri_pareto(double alpha, double least);          /* P(X > x) = (least/x)^alpha; one word */
+PERI_API peri_law peri_laplace(double location, double scale);      /* density e^(-|x - location|/scale) / (2 scale); one word, increasing in it */
+PERI_API peri_law peri_inverse_gaussian(double mean, double shape); /* variance mean^3/shape; two words */
+
 /* Integer laws. */
 PERI_API peri_law peri_poisson(double mean);                    /* 0 <= mean <= 1e15; inversion below 10, above Hoermann's PTRS */
 PERI_API peri_law peri_binomial(int64_t n, double p);           /* 0 <= n <= 1e15; inversion, or Hoermann's BTRS */
@@ -115,6 +129,10 @@ PERI_API peri_status peri_fill_exponential(peri_tensor *out, peri_stream *s); /*
 
 /* out is (n, ...) for a block of n rows. */
 PERI_API peri_status peri_block_fill(peri_tensor *out, peri_block *b, peri_law law);
+
+/* out is (..., d): independent vectors with E e^(i<t,X>) = e^(-(scale |t|)^alpha), d + 2 words each; of a block: (n, ..., d). */
+PERI_API peri_status peri_fill_stable_vectors(peri_tensor *out, peri_stream *s, double alpha, double scale);
+PERI_API peri_status peri_block_fill_stable_vectors(peri_tensor *out, peri_block *b, double alpha, double scale);
 
 /* One variate; the same that peri_fill would put first. Integer laws give exact integers through the second. */
 PERI_API peri_status peri_draw(peri_ctx *cx, peri_stream *s, peri_law law, double *x);

@@ -2,12 +2,14 @@
 **
 **     uniform       (w >> 11) 2^-53                                       in [0, 1)
 **     normal        the quantile of (w + 1/2) 2^-64                       increasing in w; ~w gives the antithetic variate
+**     laplace       the quantile of the same of density e^-|x| / 2
 **     exponential   -log u, u = ((w >> 12) + 1/2) 2^-52                   in (0, 36.8)
 **
 ** A normal is computed from p = (k + 1/2) 2^-64, the distance of its word from the nearer end (k < 2^63), so that both tails
 ** reach to 2^-65 (x = 9.1), and q = 1/2 - p is rounded once from the exact integer, so that small values keep all digits.
 */
 #include "kernels/wide/quantile.h"
+#include "kernels/wide/words.h"
 
 typedef uint64_t __attribute__((may_alias)) word; /* r and w may be the same memory */
 
@@ -30,20 +32,6 @@ void PRI_WIDE(exponential)(double *r, const uint64_t *words, int64_t n) {
   }
 }
 
-/* x as a double, rounded to nearest */
-PRI_INLINE double from_u64(uint64_t x) {
-#if defined(__AVX512DQ__)
-  return (double)x;
-#else
-  double hi = pri_double(x >> 32 | 0x4530000000000000) - 0x1p84;          /* exact */
-  double lo = pri_double((x & 0xffffffff) | 0x4330000000000000) - 0x1p52; /* exact */
-  return hi + lo;
-#endif
-}
-
-/* k, and the sign bit of the variate: negative in the lower half */
-PRI_INLINE uint64_t end_distance(uint64_t w) { return w ^ (0 - (w >> 63)); }
-PRI_INLINE uint64_t sign_bit(uint64_t w) { return ~w & 0x8000000000000000; }
 PRI_INLINE double signed_as(double x, uint64_t w) { return pri_double(pri_bits(x) | sign_bit(w)); }
 
 #define TAIL_BELOW 0x1333333333333333u /* 0.075 2^64 */
@@ -78,4 +66,10 @@ void PRI_WIDE(normal)(double *r, const uint64_t *words, int64_t n) {
     return;
   }
   for (int64_t i = 0; i < n; i += Q_BLOCK) normal_block(r + i, w + i, n - i < Q_BLOCK ? (int)(n - i) : Q_BLOCK);
+}
+
+void PRI_WIDE(laplace)(double *r, const uint64_t *words, int64_t n) {
+  const word *w = words;
+  PRI_IVDEP
+  for (int64_t i = 0; i < n; i++) r[i] = signed_as(-m_log_fast(from_u64(2 * end_distance(w[i]) + 1) * 0x1p-64), w[i]);
 }

@@ -105,5 +105,5 @@ const pri_kernels PRI_WIDE(kernels) = {
   ENTRY(min_f32) ENTRY(max_f32) ENTRY(min_i64) ENTRY(max_i64) ENTRY(axpy_f64) ENTRY(add4_f64)
   .step = {PRI_STEP_LIST(ENTRY_STEP)},
   .tile = {[PERI_F32] = &PRI_WIDE(tile_f32), [PERI_F64] = &PRI_WIDE(tile_f64)},
-  ENTRY(pcg_dxsm) ENTRY(pcg_xslrr) ENTRY(uniform) ENTRY(normal) ENTRY(exponential)
+  ENTRY(pcg_dxsm) ENTRY(pcg_xslrr) ENTRY(uniform) ENTRY(normal) ENTRY(exponential) ENTRY(laplace) ENTRY(stable)
 };

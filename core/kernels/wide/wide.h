@@ -41,5 +41,7 @@ void PRI_WIDE(pcg_xslrr)(uint64_t *w, int64_t n, pri_pcg *g);
 void PRI_WIDE(uniform)(double *r, const uint64_t *w, int64_t n);
 void PRI_WIDE(normal)(double *r, const uint64_t *w, int64_t n);
 void PRI_WIDE(exponential)(double *r, const uint64_t *w, int64_t n);
+void PRI_WIDE(laplace)(double *r, const uint64_t *w, int64_t n);
+void PRI_WIDE(stable)(double *r, const uint64_t *w, const pri_stable *c, int64_t n); /* stable.c */
 
 #endif

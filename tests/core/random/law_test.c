@@ -51,6 +51,16 @@ static double student_cdf(double x, const double *p) {
   return x > 0 ? 1 - tail : tail;
 }
 
+static double pareto_cdf(double x, const double *p) { return x < p[1] ? 0 : 1 - pow(p[1] / x, p[0]); }
+static double laplace_cdf(double x, const double *p) {
+  double h = 0.5 * exp(-fabs(x - p[0]) / p[1]);
+  return x < p[0] ? h : 1 - h;
+}
+static double inverse_gaussian_cdf(double x, const double *p) {
+  double r = sqrt(p[1] / x), u = x / p[0];
+  return 0.5 * erfc(-r * (u - 1) / sqrt(2)) + exp(2 * p[1] / p[0]) * 0.5 * erfc(r * (u + 1) / sqrt(2));
+}
+
 /* ---- real laws ---- */
 
 typedef struct {
@@ -89,6 +99,13 @@ static void real_laws_have_their_distribution(void **state) {
     {peri_student_t(9), student_cdf, {9, 0}, 0, 9.0 / 7, 1.2},
     {peri_student_t(1), student_cdf, {1, 0}, 0, 0, 0},
     {peri_student_t(0.5), student_cdf, {0.5, 0}, 0, 0, 0},
+    {peri_pareto(1.5, 2), pareto_cdf, {1.5, 2}, 0, 0, 0},
+    {peri_pareto(9, 1), pareto_cdf, {9, 1}, 9.0 / 8, 9.0 / (64 * 7), 20},
+    {peri_laplace(0, 1), laplace_cdf, {0, 1}, 0, 2, 3},
+    {peri_laplace(-1, 0.5), laplace_cdf, {-1, 0.5}, -1, 0.5, 3},
+    {peri_inverse_gaussian(1, 1), inverse_gaussian_cdf, {1, 1}, 1, 1, 15},
+    {peri_inverse_gaussian(3, 0.5), inverse_gaussian_cdf, {3, 0.5}, 3, 54, 90},
+    {peri_inverse_gaussian(0.5, 20), inverse_gaussian_cdf, {0.5, 20}, 0.5, 0.00625, 0.375},
   };
   int64_t n = N;
   peri_tensor *x = MADE(peri_new(cx, PERI_F64, 1, &n));
