@@ -7,12 +7,13 @@
 */
 #include "tensor/tensor.h"
 
-enum { BLOCK = 1024, CHUNK = 1 << 16 };
+enum { BLOCK = 1024, CHUNK = 1 << 16, SCALAR_CHUNK = 1024 };
 
 typedef union { double f64[2 * BLOCK]; unsigned char bytes[16 * BLOCK]; } block;
 
 typedef struct {
   const pri_kernels *k;
+  const peri_op *op;
   const peri_ctx *cx;             /* for its stop flag */
   pri_walk walk;                  /* operand 0 is the result */
   char *data[PRI_WALK];
@@ -22,15 +23,38 @@ typedef struct {
   bool stoppable;
 } sweep;
 
-static void *kernel_of(const pri_kernels *k, int arity, int map, peri_dtype t) {
+static bool defined_for(const pri_kernels *k, int arity, int map, peri_dtype t) {
+  if (map == PERI_MAP_SCALAR) return pri_is_float(t);
   switch (arity) {
-  case 1: return (void *)k->map1[map][t];
-  case 2: return (void *)k->map2[map][t];
-  default: return (void *)k->map3[map][t];
+  case 1: return k->map1[map][t];
+  case 2: return k->map2[map][t];
+  default: return k->map3[map][t];
   }
 }
 
+/* Operand strides are 0 or 1; a result may be an operand. */
+#define SCALAR_LOOP(T)                                                                                                  \
+  static void scalar_loop_##T(const peri_op *op, T *r, const T *a, int64_t sa, const T *b, int64_t sb, const T *c, int64_t sc, int64_t n) { \
+    switch (op->arity) {                                                                                                \
+    case 1: for (int64_t i = 0; i < n; i++) r[i] = (T)op->scalar.of1(a[i * sa]); break;                                 \
+    case 2: for (int64_t i = 0; i < n; i++) r[i] = (T)op->scalar.of2(a[i * sa], b[i * sb]); break;                      \
+    default: for (int64_t i = 0; i < n; i++) r[i] = (T)op->scalar.of3(a[i * sa], b[i * sb], c[i * sc]); break;          \
+    }                                                                                                                   \
+  }
+SCALAR_LOOP(double)
+SCALAR_LOOP(float)
+
+static void call_scalar(const peri_op *op, peri_dtype t, void *r, void *const *x, const int64_t *stride, int64_t n) {
+  const void *b = op->arity > 1 ? x[2] : NULL, *c = op->arity > 2 ? x[3] : NULL;
+  if (t == PERI_F32) scalar_loop_float(op, r, x[1], stride[1], b, stride[2], c, stride[3], n);
+  else scalar_loop_double(op, r, x[1], stride[1], b, stride[2], c, stride[3], n);
+}
+
 static inline void call(const sweep *s, void *r, void **x, const int64_t *stride, int64_t n) {
+  if (s->map == PERI_MAP_SCALAR) {
+    call_scalar(s->op, s->compute, r, x, stride, n);
+    return;
+  }
   switch (s->arity) {
   case 1: s->k->map1[s->map][s->compute](r, x[1], n); break;
   case 2: s->k->map2[s->map][s->compute](r, x[1], stride[1], x[2], stride[2], n); break;
@@ -110,17 +134,20 @@ static void run_range(const sweep *s, int64_t from, int64_t to) {
   }
 }
 
+static inline int64_t chunk_of(int map) { return map == PERI_MAP_SCALAR ? SCALAR_CHUNK : CHUNK; }
+
 static void chunk_task(void *ud, int64_t i) {
   const sweep *s = ud;
   if (s->stoppable && pri_stopped(s->cx)) return;
-  int64_t from = i * CHUNK, to = from + CHUNK;
+  int64_t chunk = chunk_of(s->map), from = i * chunk, to = from + chunk;
   run_range(s, from, to < s->walk.size ? to : s->walk.size);
 }
 
 static void run_sweep(peri_ctx *cx, sweep *s) {
   if (s->walk.size == 0) return;
-  if (s->walk.size <= CHUNK) run_range(s, 0, s->walk.size);
-  else pri_parallel(cx, (s->walk.size + CHUNK - 1) / CHUNK, chunk_task, s);
+  int64_t chunk = chunk_of(s->map);
+  if (s->walk.size <= chunk) run_range(s, 0, s->walk.size);
+  else pri_parallel(cx, (s->walk.size + chunk - 1) / chunk, chunk_task, s);
 }
 
 /* ---- what a call means: dtypes and shapes ---- */
@@ -153,7 +180,7 @@ static peri_dtype result_dtype(const peri_op *op, peri_dtype compute) {
 static peri_status refuse_dtype(const peri_op *op, peri_tensor *const *in, peri_dtype t) {
   char list[64] = "";
   for (int i = 0; i < PERI_DTYPES; i++)
-    if (kernel_of(in[0]->cx->k, op->arity, op->map, (peri_dtype)i) && (!op->accepts || op->accepts >> i & 1)) {
+    if (defined_for(in[0]->cx->k, op->arity, op->map, (peri_dtype)i) && (!op->accepts || op->accepts >> i & 1)) {
       if (list[0]) strcat(list, ", ");
       strcat(list, peri_dtype_name((peri_dtype)i));
     }
@@ -161,7 +188,7 @@ static peri_status refuse_dtype(const peri_op *op, peri_tensor *const *in, peri_
 }
 
 static peri_status check_dtype(const peri_op *op, peri_tensor *const *in, peri_dtype t) {
-  if (!kernel_of(in[0]->cx->k, op->arity, op->map, t) || (op->accepts && !(op->accepts >> t & 1))) return refuse_dtype(op, in, t);
+  if (!defined_for(in[0]->cx->k, op->arity, op->map, t) || (op->accepts && !(op->accepts >> t & 1))) return refuse_dtype(op, in, t);
   if (is_where(op) && in[0]->dtype != PERI_BOOL)
     return peri_fail(in[0]->cx, PERI_ERR_DTYPE, "%s: the condition must be bool, got %s", op->name, peri_dtype_name((peri_dtype)in[0]->dtype));
   return op->check ? op->check(op, t, in) : PERI_OK;
@@ -203,6 +230,7 @@ static void sweep_make(sweep *s, const peri_op *op, peri_dtype compute, peri_ten
   int64_t strides[PRI_WALK][PERI_MAXDIM];
   s->k = out->cx->k;
   s->cx = out->cx;
+  s->op = op;
   s->arity = op->arity;
   s->map = op->map;
   s->compute = compute;
@@ -220,7 +248,7 @@ static void sweep_make(sweep *s, const peri_op *op, peri_dtype compute, peri_ten
 
 /* Operands of one dtype, contiguous, of one shape or (number) 0-d: one kernel call, nothing to set up. */
 static bool simple(const peri_op *op, peri_tensor *const *in, peri_dtype compute, const peri_tensor *out) {
-  if (out->size > CHUNK || op->arity > 2) return false;
+  if (out->size > CHUNK || op->arity > 2 || op->map == PERI_MAP_SCALAR) return false;
   for (int i = 0; i < op->arity; i++) {
     const peri_tensor *t = in[i];
     if (t->dtype != compute) return false;

@@ -1,6 +1,7 @@
 /* elementwise.c - descriptors and C names of the elementwise primitives; the loops are in core/kernels. */
 #include <perigee/ops.h>
 #include "tensor/elementwise_rules.h"
+#include "tensor/polygamma.h"
 #include "tensor/tensor.h"
 
 /* Integers have no negative powers and no division by zero: the kernels cannot raise, so look first. */
@@ -53,8 +54,17 @@ peri_tensor *peri_where(peri_tensor *condition, peri_tensor *a, peri_tensor *b) 
 peri_tensor *peri_clip(peri_tensor *a, peri_tensor *lo, peri_tensor *hi) { return peri_apply(&op_clip, (peri_tensor *[]){a, lo, hi}, NULL); }
 peri_tensor *peri_fma(peri_tensor *a, peri_tensor *b, peri_tensor *c) { return peri_apply(&op_fma, (peri_tensor *[]){a, b, c}, NULL); }
 
+static const peri_op op_digamma = {.name = "tensor.digamma", .signature = "a:digamma()", .samples = "any", .arity = 1, .outputs = 1,
+                                   .help = "Derivative of lgamma, elementwise; NaN at negative integers.", .result = PERI_RESULT_FLOAT,
+                                   .map = PERI_MAP_SCALAR, .scalar.of1 = pri_digamma, .vjp = pri_vjp_digamma};
+static const peri_op op_polygamma = {.name = "tensor.polygamma", .signature = "a:polygamma(n)", .samples = "any", .arity = 2, .outputs = 1,
+                                     .help = "n-th derivative of digamma (1: trigamma), elementwise; n >= 0 an integer, without gradient in n.",
+                                     .result = PERI_RESULT_FLOAT, .map = PERI_MAP_SCALAR, .scalar.of2 = pri_polygamma, .vjp = pri_vjp_polygamma};
+peri_tensor *peri_digamma(peri_tensor *a) { return peri_apply(&op_digamma, &a, NULL); }
+peri_tensor *peri_polygamma(peri_tensor *a, peri_tensor *n) { return peri_apply(&op_polygamma, (peri_tensor *[]){a, n}, NULL); }
+
 #define ADDRESS(op, result, text) &op_##op,
 const peri_op *const *peri_elementwise_ops(void) {
-  static const peri_op *const all[] = {PERI_UNARY_LIST(ADDRESS) PERI_BINARY_LIST(ADDRESS) & op_where, &op_clip, &op_fma, NULL};
+  static const peri_op *const all[] = {PERI_UNARY_LIST(ADDRESS) & op_digamma, PERI_BINARY_LIST(ADDRESS) & op_polygamma, &op_where, &op_clip, &op_fma, NULL};
   return all;
 }

@@ -13,6 +13,9 @@
 PRI_RULED1(PRI_DECLARE_RULE)
 PRI_RULED2(PRI_DECLARE_RULE)
 PRI_DECLARE_RULE(where)
+PRI_DECLARE_RULE(lgamma)
+PRI_DECLARE_RULE(digamma)
+PRI_DECLARE_RULE(polygamma)
 PRI_DECLARE_RULE(clip)
 PRI_DECLARE_RULE(fma)
 
@@ -41,10 +44,9 @@ PRI_DECLARE_RULE(fma)
 #define pri_vjp_bxor NULL
 #define pri_vjp_shl NULL
 #define pri_vjp_shr NULL
-/* Not differentiated yet: complex results, and the digamma function. */
+/* Not differentiated yet: complex results. */
 #define pri_vjp_complex NULL
 #define pri_vjp_imag NULL
 #define pri_vjp_angle NULL
-#define pri_vjp_lgamma NULL
 
 #endif

@@ -141,7 +141,7 @@ local function full(rng, k) return { random_shape(rng, k > 2 and 1 or 0) } end
 local unary = {
   any = "neg square exp exp2 expm1 sin cos atan sinh cosh tanh asinh erf erfc sigmoid softplus normal_cdf real conj",
   nonzero = "abs reciprocal cbrt relu", positive = "sqrt rsqrt log log2 log10 log1p", unit = "asin acos atanh",
-  angle = "tan", above_one = "acosh", inside = "normal_quantile",
+  angle = "tan", above_one = "acosh lgamma digamma", inside = "normal_quantile",
 }
 for domain, list in pairs(unary) do
   for name in list:gmatch "[%w_]+" do primitive(name, domain, one) end
@@ -177,6 +177,7 @@ primitive("where", "any", operands(2), function(x)
   if not pg.is_tensor(like) then return x[1] * x[1] end
   return pg.arange(like:size()):mod(3):eq(0):reshape(like:dims()):where(x[1] * x[1], x[2])
 end)
+primitive("polygamma", "above_one", one, function(x) return x[1]:polygamma(1) end)
 primitive("cast", "any", one, function(x) return x[1]:cast "f64":square() end)
 
 -- ---- reductions ----

@@ -30,6 +30,8 @@ typedef enum {
 
 enum { PERI_VARIADIC = 255 }; /* as an arity: args->i[0] operands; as a number of outputs: args->i[0] results; at least one */
 
+enum { PERI_MAP_SCALAR = -1 }; /* as a map: elementwise, by a plain function of numbers */
+
 typedef struct peri_op peri_op;
 
 /* What a gradient rule is given: the call as it was, the cotangents of its results (NULL: zero), and which operands (bit i; bit 63
@@ -70,7 +72,7 @@ struct peri_op {
   uint8_t arity, outputs;
   uint8_t result;          /* peri_result */
   uint8_t accepts;         /* bit set of the promoted dtypes it is defined for: 1 << PERI_F64 | ...; 0: all */
-  int16_t map;             /* elementwise: row of the kernel table of its arity, starting from 1; 0: uses `run` */
+  int16_t map;             /* elementwise: row of the kernel table of its arity, starting from 1, or PERI_MAP_SCALAR; 0: uses `run` */
   /* Refuses values of the operands that the kernel cannot be given; NULL: none. dtype is what it computes in. */
   peri_status (*check)(const peri_op *op, peri_dtype dtype, peri_tensor *const *in);
   /* Everything else: computes new tensors out[0 .. outputs-1]; on error releases what it made. */
@@ -78,6 +80,8 @@ struct peri_op {
   /* Gradient rule: sets grads[i], a new reference of the shape of in[i], for each operand that p->needs; NULL stands for zero. Written
   ** in recordable primitives, so that it can be differentiated in its turn. NULL: no rule, recording it is an error. */
   peri_status (*vjp)(const struct peri_pull *p, peri_tensor **grads);
+  /* With PERI_MAP_SCALAR: the function of as many numbers as the arity, pure, for f64; f32 is computed in double and rounded. */
+  union { double (*of1)(double); double (*of2)(double, double); double (*of3)(double, double, double); } scalar;
   /* What it makes of examples. NULL: elementwise primitives broadcast as usual, all others refuse batched operands. */
   const peri_examples *per_example;
 };

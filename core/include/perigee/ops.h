@@ -100,6 +100,10 @@ extern "C" {
 PERI_UNARY_LIST(PERI_DECLARE1)
 PERI_BINARY_LIST(PERI_DECLARE2)
 
+/* Derivatives of log Gamma; without an in-place form. polygamma(a, n): the n-th derivative of digamma, n = 0, 1, ..., no gradient in n. */
+PERI_API peri_tensor *peri_digamma(peri_tensor *a);
+PERI_API peri_tensor *peri_polygamma(peri_tensor *a, peri_tensor *n);
+
 PERI_API peri_tensor *peri_where(peri_tensor *condition, peri_tensor *a, peri_tensor *b); /* condition bool */
 PERI_API peri_tensor *peri_clip(peri_tensor *a, peri_tensor *lo, peri_tensor *hi);        /* min(max(a, lo), hi) */
 PERI_API peri_tensor *peri_fma(peri_tensor *a, peri_tensor *b, peri_tensor *c);           /* a b + c, rounded once */
