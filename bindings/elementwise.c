@@ -136,6 +136,18 @@ static void bind_op(lua_State *L, const peri_op *op) {
   bind_operator(L, op, name);
 }
 
+void pri_bind_functions(lua_State *L, const char *module, const peri_op *const *ops) {
+  static const lua_CFunction fresh[] = {NULL, l_op1, l_op2, l_op3};
+  pri_register(L, module, (const pri_row[]){{NULL, NULL, NULL, NULL}}, 0);
+  lua_getfield(L, -1, module);
+  for (; *ops; ops++) {
+    pri_set_closure(L, fresh[(*ops)->arity], *ops);
+    lua_setfield(L, -2, strchr((*ops)->name, '.') + 1);
+    pri_document(L, (*ops)->name, (*ops)->signature, (*ops)->help);
+  }
+  lua_pop(L, 1);
+}
+
 void pri_bind_elementwise(lua_State *L) {
   for (const peri_op *const *op = peri_elementwise_ops(); *op; op++) bind_op(L, *op);
   lua_getfield(L, LUA_REGISTRYINDEX, "perigee.tensor");

@@ -222,6 +222,7 @@ static void bind_all(lua_State *L) {
   pri_bind_ad(L);
   pri_bind_linalg(L);
   pri_bind_random(L);
+  pri_bind_numeric(L);
   pri_bind_process(L);
   pri_bind_graph(L);
   pri_bind_gossip(L);

@@ -39,6 +39,7 @@ void pri_register(lua_State *L, const char *module, const pri_row *rows, int fla
 ** methods. Documented as module.name. */
 void pri_class(lua_State *L, const char *name, const pri_row *rows);
 void pri_set_closure(lua_State *L, lua_CFunction fn, const void *extra); /* pushes fn with the two upvalues, extra as a third if not NULL */
+void pri_bind_functions(lua_State *L, const char *module, const peri_op *const *ops); /* elementwise primitives as pg[module][name] (elementwise.c) */
 void pri_document(lua_State *L, const char *name, const char *signature, const char *help);
 
 /* ---- tensors (box.c) ---- */
@@ -88,6 +89,7 @@ void pri_bind_ad_examples(lua_State *L);
 void pri_bind_ad_custom(lua_State *L);
 void pri_bind_linalg(lua_State *L);
 void pri_bind_random(lua_State *L);
+void pri_bind_numeric(lua_State *L);
 void pri_bind_process(lua_State *L);
 void pri_bind_graph(lua_State *L);
 void pri_bind_gossip(lua_State *L);

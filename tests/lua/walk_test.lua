@@ -80,6 +80,7 @@ local calls = {
   ["diag.moments.quadratic"] = function() return pg.diag.moments.quadratic { lambda = { 0.1, 1 }, theta = 0.3, gamma = 1, gammap = 3, x0 = 1 } end,
   ["diag.moments.stationary"] = function() return moments:stationary "jumps" end,
   ["diag.moments.weighted"] = function() return moments:weighted(3) end,
+  ["tensor.polygamma"] = function() return v:polygamma(1) end,
   ["linalg.cholesky"] = function() return pg.linalg.cholesky(x) end,
   ["linalg.eigh"] = function() return pg.linalg.eigh(x) end,
   ["linalg.eigvalsh"] = function() return pg.ad.grad(function(a) return pg.linalg.eigvalsh(a):square():sum() end)(x) end,
@@ -275,8 +276,14 @@ local calls = {
   ["tensor.zeros"] = function() return pg.zeros { 4, 60 } end,
 }
 
--- Families that are called alike: a method of a tensor, without arguments or with an operand.
+-- Families that are called alike: a method of a tensor, without arguments or with an operand; special functions.
 local function of_family(name, signature)
+  local special = name:match "^numeric%.([%w_]+)$"
+  if special then -- elementwise, of one to three operands
+    local _, commas = signature:gsub(",", "")
+    local operands = { table.unpack({ half, half, half }, 1, commas + 1) }
+    return function() return pg.numeric[special](table.unpack(operands)) end
+  end
   local field = name:match "^tensor%.([%w_]+)$"
   if not field then return nil end
   if signature:match "^%a:[%w_]+%(b%)" then
