@@ -15,6 +15,7 @@ test("a description is checked where it is made, and only describes", function(t
   local ran = false
   local e = declare { run = function() ran = true end, claim = "One." }
   t.ok(pg.experiment.is(e) and not ran, "nothing runs")
+  t.equal(declare { quick = { on = false } }.quick.on, false)
   t.equal({ e.name, e.claim, e.seeds, e.batched, tostring(e) }, { "toys/test", "One.", 1, false, "experiment: toys/test" })
   for _, case in ipairs { { { parms = {} }, "experiment_test.lua:%d+: pg.experiment: unknown option 'parms' %(did you mean 'params'%?%)" },
     { { run = 3 }, "run must be a function" }, { { name = "a b" }, "name must be letters" }, { { name = "../up" }, "name must be letters" },

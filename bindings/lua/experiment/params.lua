@@ -26,7 +26,10 @@ local wanted = { integer = "an integer", number = "a number", boolean = "true or
 function params.convert(kind, v, element)
   if kind == "integer" then return math.type(v) and math.tointeger(v) end
   if kind == "number" then return math.type(v) and v + 0.0 end
-  if kind ~= "list" then return type(v) == kind and v or nil end
+  if kind ~= "list" then
+    if type(v) == kind then return v end                     -- which may be false
+    return nil
+  end
   if type(v) ~= "table" then return nil end
   local list = {}
   for i, x in ipairs(v) do
