@@ -12,6 +12,9 @@
 ** max(|xx|, |xz| / w, |zz| / w^2) U grows by at most nu, from bounds on its blocks with the best w; so what is left out after
 ** term K > nu Lt is at most |U^K v| p_K rho / (1 - rho), rho = nu Lt / (K + 1). The sum stops where that is below 2^-56 of the xx so
 ** far: an a posteriori certificate, cheap because theta is small and nu is little above 1.
+**
+** Gossip keeps averages, so what rounding puts into the average of the matrices stays while the rest decays. If x0 and z0 have
+** mean 0 up to rounding it is taken out every few steps, and the decay goes on below the rounding of the start.
 ** Source: Jensen (1953), Skand. Aktuarietidskr. 36, for uniformisation; Even et al. (2021), NeurIPS 34, for the iteration.
 */
 #include "diag/design.h"
@@ -108,8 +111,18 @@ static peri_status read_law(pri_map *m, const peri_design *d) {
   return d->rows ? read_rows(m, t) : read_edges(m, t);
 }
 
+/* Takes the mean out of x if it is rounding; whether it was. */
+static bool centre_vector(double *x, int64_t n) {
+  double sum = 0, size = 0;
+  for (int64_t i = 0; i < n; i++) sum += x[i], size += fabs(x[i]);
+  if (fabs(sum) > 1e-13 * size) return false;
+  for (int64_t i = 0; i < n; i++) x[i] -= sum / (double)n;
+  return true;
+}
+
 static peri_status read_start(pri_map *m, const peri_design *d) {
   double *x = read_vector(m, "x0", d->x0, m->n, true), *z = x ? read_vector(m, "z0", d->z0 ? d->z0 : d->x0, m->n, true) : NULL;
+  m->centred = z && m->ends && centre_vector(x, m->n) && centre_vector(z, m->n);
   if (z && (m->v0 = peri_alloc(m->cx, 3 * (size_t)m->size * sizeof *m->v0)))
     for (int64_t i = 0; i < m->size; i++) {
       int64_t r = m->square ? i / m->n : i, c = m->square ? i % m->n : i;
@@ -180,6 +193,24 @@ static peri_status record(const walk *w, const double *v, double *out) {
   return PERI_OK;
 }
 
+/* s_ij <- s_ij - mean of row i - mean of column j + mean; means (2 n) is scratch. */
+static void centre_matrix(double *s, int64_t n, double *means) {
+  double *row = means, *column = means + n, all = 0;
+  memset(means, 0, 2 * (size_t)n * sizeof *means);
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++) row[i] += s[i * n + j] / (double)n, column[j] += s[i * n + j] / (double)n;
+  for (int64_t i = 0; i < n; i++) all += row[i] / (double)n;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++) s[i * n + j] -= (row[i] - all / 2) + (column[j] - all / 2);
+}
+
+/* After step number k: every so often, all three parts. */
+static void centre(const walk *w, int64_t k) {
+  enum { EVERY = 16 };
+  if (!w->m.centred || k % EVERY != EVERY - 1) return;
+  for (int part = 0; part < 3; part++) centre_matrix(w->v + part * w->m.size, w->m.n, w->m.g);
+}
+
 /* ---- at jumps ---- */
 
 /* v <- (c I - D)^-1 v */
@@ -229,6 +260,7 @@ peri_tensor *peri_design_at_jumps(const peri_design *d, int64_t count, const int
     for (; at < ks[j] && !pri_stopped(cx); at++) {
       mix(&w, 1 - rate);
       w.m.jump(&w.m, w.v);
+      centre(&w, at);
     }
     st = peri_check_interrupt(cx);
     if (!st) st = record(&w, w.v, (double *)r->data + j * w.m.n * 3);
@@ -311,6 +343,7 @@ static peri_status flow(walk *w, double t) {
       if (rest <= 0x1p-56 * part_norm(&w->m, w->sum) || p == 0) break;
     }
     uniform_step(w, d);
+    centre(w, k);
   }
   peri_free(cx, left, (size_t)(mode + 1) * sizeof *left);
   for (int64_t i = 0; i < numbers; i++) w->v[i] = w->sum[i] / total;

@@ -16,6 +16,7 @@ typedef struct pri_map {
   peri_ctx *cx;
   int64_t n, size;
   bool square;
+  bool centred; /* edges, and x0 and z0 of mean 0: so are all rows and columns of the matrices for ever */
   double theta, gamma, gammap;
   void (*jump)(const struct pri_map *m, double *v); /* v <- J v */
   pri_block_norms norm; /* in the sum of absolute values, or (square) in the Frobenius norm */

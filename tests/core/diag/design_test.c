@@ -306,6 +306,27 @@ static void reference_value_of_gossip_in_time(void **state) { /* section 7 of th
   drop(&d);
 }
 
+/* Gossip keeps averages; what rounding puts there must not end the decay. Late energies shrink by one factor a jump, or in unit time. */
+static void the_decay_goes_on_below_rounding(void **state) {
+  peri_ctx *cx = *state;
+  peri_design d = line(cx, 10);
+  peri_tensor *m = MADE(peri_design_at_jumps(&d, 4, (int64_t[]){600, 700, 3000, 3100}, 0)), *w = MADE(peri_design_at_jumps(&d, 4, (int64_t[]){600, 700, 3000, 3100}, 0.01));
+  assert_true(total(m, 3) > 1e-100 && total(m, 3) < 1e-40);
+  RELATIVE(total(m, 3) / total(m, 2), total(m, 1) / total(m, 0), 1e-6);
+  RELATIVE(total(w, 3) / total(w, 2), total(w, 1) / total(w, 0), 1e-6);
+  peri_release(m), peri_release(w);
+  d.theta = d.gammap = 0;
+  m = MADE(peri_design_at_times(&d, 4, (double[]){2000, 2100, 6000, 6100}));
+  assert_true(total(m, 3) < 1e-25);
+  RELATIVE(total(m, 3) / total(m, 2), total(m, 1) / total(m, 0), 1e-6);
+  peri_release(m);
+  for (int64_t i = 0; i < 10; i++) ((double *)d.x0->data)[i] += 0.25; /* an average that is not 0 is kept */
+  m = MADE(peri_design_at_jumps(&d, 1, (int64_t[]){3000}, 0));
+  RELATIVE(total(m, 0), 10 * 0.0625, 1e-12);
+  peri_release(m);
+  drop(&d);
+}
+
 /* Two nodes and one edge: a jump of simple gossip removes what there is, so E |x_t|^2 = e^-t |x_0|^2, at any t without overflow. */
 static void one_edge_decays_with_the_clock(void **state) {
   peri_ctx *cx = *state;
@@ -403,6 +424,7 @@ int main(void) {
       TEST(reference_values_of_least_squares),
       TEST(reference_values_of_gossip),
       TEST(reference_value_of_gossip_in_time),
+      TEST(the_decay_goes_on_below_rounding),
       TEST(one_edge_decays_with_the_clock),
       TEST(arguments_are_checked),
       TEST(allocations_may_fail),
