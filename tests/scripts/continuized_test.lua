@@ -34,7 +34,7 @@ end
 local small = "--seeds 200 --iters 60"
 
 test("claims hold at quick scale, and the figure is there", function(t)
-  for _, name in ipairs { "deterministic", "clocks" } do
+  for _, name in ipairs { "deterministic", "clocks", "leastsq", "gossip", "decentralised", "race" } do
     local status, text = experiment(name, "--quick --check", "quick")
     t.equal(status, 0, "%s", text)
     t.ok(text:find "claims hold", "%s says so", name)
@@ -55,6 +55,29 @@ test("rows do not depend on jobs, threads or the run", function(t)
     for _, other in ipairs { "b", "c", "d" } do
       t.ok(bytes(other .. "/continuized/deterministic/" .. file) == first, "%s of run %s", file, other)
     end
+  end
+end)
+
+test("rows of the random experiments do not depend on jobs and threads either", function(t)
+  for name, words in pairs { leastsq = "--iters 60 --seeds 600", gossip = "--time 300 --seeds 600", decentralised = "--time 100 --seeds 6", race = "--quick --seeds 30" } do
+    t.equal(experiment(name, words .. " --jobs 1", "a", "PERIGEE_THREADS=1"), 0)
+    t.equal(experiment(name, words .. " --jobs 2", "b", "PERIGEE_THREADS=2"), 0)
+    for _, file in ipairs { "rows.csv", "gap.csv", "gap.continuized.npy" } do
+      local first = bytes(("a/continuized/%s/%s"):format(name, file))
+      t.ok(#first > 200, "%s: %s has content", name, file)
+      t.ok(bytes(("b/continuized/%s/%s"):format(name, file)) == first, "%s: %s", name, file)
+    end
+  end
+end)
+
+test("the event loops in C and in the script have the same energies", function(t)
+  for engine in pairs { c = true, lua = true } do
+    t.equal(experiment("gossip", "--time 400 --seeds 3 --n 12 --side 4 --engine " .. engine, engine), 0)
+  end
+  for _, method in ipairs { "simple", "continuized", "heavy_ball" } do
+    local file = ("/continuized/gossip/gap.%s.npy"):format(method)
+    local fast, plain = pg.load(work .. "/c" .. file), pg.load(work .. "/lua" .. file)
+    t.ok(plain:size() > 1000 and pg.abs(fast / plain - 1):max() < 1e-9, "%s: %g", method, pg.abs(fast / plain - 1):max())
   end
 end)
 
