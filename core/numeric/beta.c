@@ -1,8 +1,11 @@
-/* beta.c - the incomplete beta function P = I_x(a, b) = int_0^x t^(a-1) (1-t)^(b-1) dt / B(a, b), Q = 1 - P = I_{1-x}(b, a), and its density.
+/* beta.c - the incomplete beta function P = I_x(a, b) = int_0^x t^(a-1) (1-t)^(b-1) dt / B(a, b), Q = 1 - P = I_{1-x}(b, a), and its
+** density.
 **
-** I_x(a, b) = d / (beta_0 + alpha_1/(beta_1 + alpha_2/(beta_2 + ...))) for x below (a+1)/(a+b+2), the mirror image above, d = x^a y^b / B(a, b),
+** I_x(a, b) = d / (beta_0 + alpha_1/(beta_1 + alpha_2/(beta_2 + ...))) for x below (a+1)/(a+b+2), the mirror image above, d = x^a y^b /
+** B(a, b),
 **     alpha_n = (a+n-1) (a+b+n-1) n (b-n) x^2 / (a+2n-1)^2,   beta_n = n + n (b-n) x / (a+2n-1) + (a+n)/(a+2n+1) (l + 1 + n (1+y)),
-** y = 1 - x, l = a y - b x (every second convergent of the common fraction, which loses digits where x is near 1 and a large). Relative to its
+** y = 1 - x, l = a y - b x (every second convergent of the common fraction, which loses digits where x is near 1 and a large). Relative
+** to its
 ** value at the mean a/(a+b),  log d = -(a phi(u) + b phi(v)) + log(ab / 2 pi (a+b))/2 + rests,
 ** phi(m) = m - log(1+m), u = (x b - y a)/a, v = -(x b - y a)/b: nothing cancels for large a and b. The time grows as sqrt(a + b).
 ** Sources: Didonato & Morris, ACM TOMS 18 (1992), equation 9.
@@ -11,8 +14,8 @@
 
 long double pri_beta_log_d(double a, double b, long double x, long double y) {
   long double s = (long double)a + b, off = x * b - y * a;
-  return -(a * pri_log_excess(off / a, x * s / a) + b * pri_log_excess(-off / b, y * s / b)) + 0.5L * (logl(a) + logl(b / s)) - PRI_HALF_LOG_2PI +
-         (pri_stirling_rest(s) - pri_stirling_rest(a) - pri_stirling_rest(b));
+  return -(a * pri_log_excess(off / a, x * s / a) + b * pri_log_excess(-off / b, y * s / b)) + 0.5L * (logl(a) + logl(b / s)) -
+         PRI_HALF_LOG_2PI + (pri_stirling_rest(s) - pri_stirling_rest(a) - pri_stirling_rest(b));
 }
 
 enum { MAX_TERMS = 200000 }; /* enough for a + b = 1e10; beyond, NaN */
@@ -43,10 +46,22 @@ pri_tail pri_beta_tail(double a, double b, long double x, long double y) {
 
 static pri_tail tail(double a, double b, double x) { return pri_beta_tail(a, b, x, 1 - (long double)x); }
 
-double peri_fn_beta_p(double a, double b, double x) { pri_tail t = tail(a, b, x); return pri_tail_of(&t, true); }
-double peri_fn_beta_q(double a, double b, double x) { pri_tail t = tail(a, b, x); return pri_tail_of(&t, false); }
-double peri_fn_log_beta_p(double a, double b, double x) { pri_tail t = tail(a, b, x); return (double)pri_log_tail(&t, true); }
-double peri_fn_log_beta_q(double a, double b, double x) { pri_tail t = tail(a, b, x); return (double)pri_log_tail(&t, false); }
+double peri_fn_beta_p(double a, double b, double x) {
+  pri_tail t = tail(a, b, x);
+  return pri_tail_of(&t, true);
+}
+double peri_fn_beta_q(double a, double b, double x) {
+  pri_tail t = tail(a, b, x);
+  return pri_tail_of(&t, false);
+}
+double peri_fn_log_beta_p(double a, double b, double x) {
+  pri_tail t = tail(a, b, x);
+  return (double)pri_log_tail(&t, true);
+}
+double peri_fn_log_beta_q(double a, double b, double x) {
+  pri_tail t = tail(a, b, x);
+  return (double)pri_log_tail(&t, false);
+}
 
 /* The density's limit at an end where its exponent is e. */
 static double at_end(double e, double log_other) { return e < 1 ? INFINITY : e > 1 ? -INFINITY : log_other; }

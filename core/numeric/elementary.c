@@ -120,7 +120,8 @@ double peri_fn_bessel_ie(double nu, double x) {
     }
     return (double)(sum / sqrtl(2 * PRI_PI * z));
   }
-  long double q = z * z / 4, top = floorl((sqrtl(nu * (long double)nu + z * z) - nu) / 2), sum = 1, term = 1; /* k (k + nu) = q at the largest */
+  long double q = z * z / 4, top = floorl((sqrtl(nu * (long double)nu + z * z) - nu) / 2), sum = 1,
+              term = 1; /* k (k + nu) = q at the largest */
   if (top > MAX_LARGEST) return NAN;
   for (long double k = top; term > 1e-21L * sum; k += 1) sum += term *= q / ((k + 1) * (k + 1 + nu));
   term = 1;

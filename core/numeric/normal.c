@@ -69,8 +69,10 @@ double peri_fn_log_diff_exp(double a, double b) {
 /* Narrow intervals, where log Phi(a) and log Phi(b) would cancel: the density about the middle m, e^(-m t - t^2/2), by Gauss's rule of
 ** eight points, exact to rounding for |m h| <= 1/2. */
 static long double narrow(long double a, long double b) {
-  static const long double t[] = {0.1834346424956498049394761L, 0.5255324099163289858177390L, 0.7966664774136267395915539L, 0.9602898564975362316835609L};
-  static const long double w[] = {0.3626837833783619829651504L, 0.3137066458778872873379622L, 0.222381034453374470544356L, 0.1012285362903762591525314L};
+  static const long double t[] = {0.1834346424956498049394761L, 0.5255324099163289858177390L, 0.7966664774136267395915539L,
+                                  0.9602898564975362316835609L};
+  static const long double w[] = {0.3626837833783619829651504L, 0.3137066458778872873379622L, 0.222381034453374470544356L,
+                                  0.1012285362903762591525314L};
   long double h = (b - a) / 2, m = (a + b) / 2, sum = 0;
   for (int i = 0; i < 4; i++) {
     long double u = h * t[i];

@@ -1,12 +1,18 @@
 /* quantile.c - inverses of the incomplete gamma and beta functions.
 **
-** In u = log x (beta: u = log(x / (1-x))) the logarithm of a tail is monotone, concave in the cases met, and almost straight far out: Newton's
-** method on log tail(u) = log p, whose slope is density / tail, converges. It is held between the best points on either side, and where it does not
+** In u = log x (beta: u = log(x / (1-x))) the logarithm of a tail is monotone, concave in the cases met, and almost straight far out:
+** Newton's
+** method on log tail(u) = log p, whose slope is density / tail, converges. It is held between the best points on either side, and where
+** it does not
 ** halve its steps (log Q falls like -e^u in the far tail) the interval is halved instead.
 */
 #include "numeric/special.h"
 
-typedef struct { double a, b; bool beta, lower; long double log_target; } problem;
+typedef struct {
+  double a, b;
+  bool beta, lower;
+  long double log_target;
+} problem;
 
 /* log tail(u) - log target and its slope */
 static long double excess(const problem *p, long double u, long double *slope) {
@@ -30,14 +36,19 @@ static long double solve(const problem *p, long double u) {
   long double lo = -INFINITY, hi = INFINITY, stride = 1, last = INFINITY;
   for (int i = 0; i < 300; i++) {
     long double slope, f = excess(p, u, &slope);
-    if ((f < 0) == p->lower) lo = u; /* the root lies above */
-    else hi = u;
+    if ((f < 0) == p->lower)
+      lo = u; /* the root lies above */
+    else
+      hi = u;
     long double next = u - f / slope;
     if (fabsl(next - u) <= 1e-13L * fmaxl(1, fabsl(u)) && slope != 0) return next;
     if (!(next > lo && next < hi) || (fabsl(next - u) > last / 2 && !isinf(lo) && !isinf(hi))) {
-      if (isinf(lo)) next = hi - stride;
-      else if (isinf(hi)) next = lo + stride;
-      else next = (lo + hi) / 2;
+      if (isinf(lo))
+        next = hi - stride;
+      else if (isinf(hi))
+        next = lo + stride;
+      else
+        next = (lo + hi) / 2;
       stride *= 2;
     }
     if (next == u) return u;

@@ -60,7 +60,8 @@ static long double pole_pair(int n, long double e, long double l) {
     slope = PRI_EULER + logl(l); /* -psi(n) + log l */
     for (int j = 1; j < n; j++) slope -= 1.0L / j;
   } else {
-    long double pe = PRI_PI * e, w = pe * pe, sinc = w * (1 / 6.0L + w * (1 / 180.0L + w * (1 / 2835.0L + w / 37800))); /* log(pe / sin pe) */
+    long double pe = PRI_PI * e, w = pe * pe,
+                sinc = w * (1 / 6.0L + w * (1 / 180.0L + w * (1 / 2835.0L + w / 37800))); /* log(pe / sin pe) */
     slope = expm1l(sinc - log_gamma_ratio(n, e) + e * logl(l)) / e;
   }
   return factor * (z - slope);
@@ -70,8 +71,10 @@ static long double near_one(long double s, long double x) {
   long double m = logl(x), l = -m, sum = 0, mk = 1;
   int n = (int)lrintl(s), skip = -1;
   long double e = s - n;
-  if (n >= 1 && n < 60 && fabsl(e) <= 0.02L) sum = pole_pair(n, e, l), skip = n - 1;
-  else sum = tgammal(1 - s) * powl(l, s - 1);
+  if (n >= 1 && n < 60 && fabsl(e) <= 0.02L)
+    sum = pole_pair(n, e, l), skip = n - 1;
+  else
+    sum = tgammal(1 - s) * powl(l, s - 1);
   int small = 0; /* zeta vanishes at every other negative integer: look at two terms */
   for (int k = 0; k < 400 && small < 2; mk *= m / ++k) {
     if (k == skip) continue;

@@ -1,4 +1,4 @@
--- numeric_test.lua: special functions from Lua: gradients, broadcasting, numbers; quadrature, roots, minima, fits, differential equations.
+-- numeric_test.lua: special functions from Lua: gradients, broadcasting, numbers. What calls functions is in numeric_drivers_test.lua.
 local pg = require "perigee"
 local ad, numeric = pg.ad, pg.numeric
 

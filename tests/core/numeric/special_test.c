@@ -1,6 +1,7 @@
 /* special_test.c - the special functions against published digits (60-digit arithmetic), identities and limits.
 **
-** The digits were computed from the definitions by arbitrary-precision series and quadrature; arguments are exact doubles. The bound of 2.3e-16 is
+** The digits were computed from the definitions by arbitrary-precision series and quadrature; arguments are exact doubles. The bound of
+** 2.3e-16 is
 ** one unit in the last place of the smallest mantissa: a result rounded from the neighbouring extended number passes, a lost bit does not.
 */
 #include "support.h"
