@@ -55,6 +55,19 @@ static int l_avg_pool2d(lua_State *L) {
   return finish(L, box);
 }
 
+/* group_norm2d(x, gamma, beta, groups[, { eps = 1e-5, rectify = false }]) */
+static int l_group_norm2d(lua_State *L) {
+  static const char *const names[] = {"eps", "rectify", NULL};
+  peri_tensor *x = check_tensor(L, 1), *gamma = check_tensor(L, 2), *beta = check_tensor(L, 3);
+  int64_t groups = check_integer(L, 4, "nn.group_norm2d", "groups");
+  check_options(L, 5, "nn.group_norm2d", names);
+  double eps = opt_number(L, 5, "nn.group_norm2d", "eps", 1e-5);
+  bool rectify = opt_boolean(L, 5, "nn.group_norm2d", "rectify", false);
+  peri_tensor **box = new_box(L);
+  *box = peri_group_norm2d(x, gamma, beta, groups, eps, rectify);
+  return finish(L, box);
+}
+
 static const pri_row rows[] = {
     {"conv2d", l_conv2d, "nn.conv2d(x, w[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",
      "Two-dimensional convolution of images (n, c, h, w) with filters (o, c / groups, kh, kw)."},
@@ -63,6 +76,8 @@ static const pri_row rows[] = {
     {"max_pool2d", l_max_pool2d, "nn.max_pool2d(x, size[, { stride = size, padding = 0 }]) -> tensor", "Maxima over windows of size x size of images (n, c, h, w)."},
     {"avg_pool2d", l_avg_pool2d, "nn.avg_pool2d(x, size[, { stride = size, padding = 0, count_padding = true }]) -> tensor",
      "Means over windows of size x size of images (n, c, h, w); padded zeros count unless count_padding is false."},
+    {"group_norm2d", l_group_norm2d, "nn.group_norm2d(x, gamma, beta, groups[, { eps = 1e-5, rectify = false }]) -> tensor",
+     "Each example's channels (n, c, ...) normalised in groups, scaled by gamma (c), shifted by beta (c), and rectified if asked to."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_nn(lua_State *L) { pri_register(L, "nn", rows, 0); }

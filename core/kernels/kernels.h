@@ -79,6 +79,15 @@ typedef void pri_step(void *theta, const void *g, void *const *s, const pri_step
 typedef struct { int rows, cols; void (*run)(void *c, const void *a, const void *b, int64_t used, int64_t k); } pri_tile;
 enum { PRI_TILE_MOST = 12 * 32 }; /* elements of the largest tile */
 
+/* Along a line of x: y = (x - mean) slope + shift, y < 0 replaced by 0 if `rectify`; gate: r = y > 0 ? u : 0;
+** back: r = grow u + tilt (x - mean) + offset. r may be u or x. */
+typedef struct { double mean, slope, shift; } pri_norm;
+typedef struct {
+  void (*forward)(void *r, const void *x, const pri_norm *a, bool rectify, int64_t n);
+  void (*gate)(void *r, const void *u, const void *x, const pri_norm *a, int64_t n);
+  void (*back)(void *r, const void *u, const void *x, const pri_norm *a, double grow, double tilt, double offset, int64_t n);
+} pri_norm_maps;
+
 typedef struct pri_kernels {
   const char *isa;
   pri_map1 *map1[PRI_MAP1_COUNT][PERI_DTYPES];
@@ -110,7 +119,8 @@ typedef struct pri_kernels {
   void (*add4_f64)(double *r, const double *a, const double *b, const double *c, const double *d, int64_t n); /* r = (((r + a) + b) + c) + d */
 
   pri_step *step[PRI_STEP_COUNT][PERI_DTYPES];
-  const pri_tile *tile[PERI_DTYPES]; /* f32 and f64 */
+  const pri_tile *tile[PERI_DTYPES];      /* f32 and f64 */
+  const pri_norm_maps *norm[PERI_DTYPES];
 
   /* randomness: raw words in sequence order, then maps from words to variates, one word each; r may be w */
   void (*pcg_dxsm)(uint64_t *w, int64_t n, pri_pcg *g);   /* g is left n steps further */

@@ -296,6 +296,42 @@ test("mean pooling is the mean of each window, and linear", function(t)
   t.fails(function() nn.avg_pool(3, { size = 2 }) end, "nn.avg_pool: unknown option 'size'")
 end)
 
+-- The definition of group normalisation, in tensor operations.
+local function naive_group_norm(x, gamma, beta, groups, opt)
+  local dims, c = x:dims(), x:dim(2)
+  local rows = x:reshape { dims[1], groups, -1 }
+  local centred = rows - rows:mean { axes = { 3 }, keep = true }
+  local h = (centred / (centred:square():mean { axes = { 3 }, keep = true } + opt.eps):sqrt()):reshape { dims[1], c, -1 }
+  local y = h * gamma:reshape { c, 1 } + beta:reshape { c, 1 }
+  return (opt.rectify and y:relu() or y):reshape(dims)
+end
+
+test("group normalisation is its definition, with its derivatives to third order", function(t)
+  for k = 1, 24 do
+    local rng = pg.rng(27):stream("case", k)
+    local groups, per, n = rng:integers(1, 3), rng:integers(1, 3), rng:integers(1, 3)
+    local dims, opt = { n, groups * per, rng:integers(2, 4), rng:integers(1, 3) }, { eps = 0.1, rectify = k % 2 == 0 }
+    local c, size = dims[2], dims[1] * dims[2] * dims[3] * dims[4]
+    local function of(norm) return flat(function(x, gamma, beta) return (norm(x, gamma, beta, groups, opt):tanh() ^ 2):sum() end, dims, { c }, { c, 1, 1 }) end
+    local ours, naive = of(nn.group_norm2d), of(naive_group_norm)
+    local w, v, u = rng:stream("w"):normal { size + 2 * c }, rng:stream("v"):normal { size + 2 * c }, rng:stream("u"):normal { size + 2 * c }
+    local x = pg.unpack(w, dims, { 2 * c })
+    local across = x:transpose(3, 4):contiguous():transpose(3, 4)
+    t.near(nn.group_norm2d(across, w:narrow(1, 1, c), w:narrow(1, 2, c), groups, opt), naive_group_norm(x, w:narrow(1, 1, c), w:narrow(1, 2, c), groups, opt), 1e-13)
+    t.near(nn.group_norm2d(x:cast "f32", pg.ones({ c }, "f32"), pg.zeros({ c }, "f32"), groups, opt), nn.group_norm2d(x, pg.ones { c }, pg.zeros { c }, groups, opt), 1e-5)
+    t.near(ad.grad(ours)(w), ad.grad(naive)(w), 1e-12, "gradient %d", k)
+    t.near(ad.hvp(ours, w, v), ad.hvp(naive, w, v), 1e-11, "Hessian %d", k)
+    local function third(f) return ad.hvp(function(p) return ad.hvp(f, p, v):dot(u) end, w, u) end
+    t.near(third(ours), third(naive), 1e-8 * (1 + third(naive):abs():max()), "fourth derivatives %d", k)
+    t.ok(ad.check(ours, w, { seed = k, directions = 1, step = 1e-4 }), "case %d", k)
+  end
+  t.near(nn.group_norm2d(1e6 + pg.tensor { { { 1.0, 2.0, 3.0 } } }, pg.ones { 1 }, pg.zeros { 1 }, 1, { eps = 0 }):reshape { 3 }, pg.tensor { -1, 0, 1 } * math.sqrt(1.5), 1e-9, "far from zero")
+  t.equal(nn.group_norm2d(pg.zeros { 0, 4, 2 }, pg.ones { 4 }, pg.ones { 4 }, 2):dims(), { 0, 4, 2 })
+  t.fails(function() nn.group_norm2d(pg.zeros { 1, 4, 2 }, pg.ones { 4 }, pg.ones { 4 }, 3) end, "nn.group_norm2d: 3 groups do not divide 4 channels")
+  t.fails(function() nn.group_norm2d(pg.zeros { 1, 4, 2 }, pg.ones { 3 }, pg.ones { 4 }, 2) end, "gamma must have 4 elements of f64, got %(3%) of f64")
+  t.fails(function() nn.group_norm2d(pg.zeros { 4 }, pg.ones { 4 }, pg.ones { 4 }, 2) end, "examples of channels are needed, got shape %(4%)")
+end)
+
 test("batch normalisation takes the moments of the batch, or running ones", function(t)
   local rng = pg.rng(23)
   local x = rng:stream("x"):normal({ 6, 3, 4, 5 }, 2, 3)

@@ -120,6 +120,7 @@ local calls = {
   ["nn.conv2d"] = function() return pg.nn.conv2d(pg.ones { 2, 3, 4, 4 }, pg.ones { 2, 3, 3, 3 }) end,
   ["nn.conv2d_transpose"] = function() return pg.nn.conv2d_transpose(pg.ones { 2, 2, 2, 2 }, pg.ones { 2, 3, 3, 3 }, 4, 4) end,
   ["nn.avg_pool2d"] = function() return pg.nn.avg_pool2d(pg.ones { 2, 3, 4, 4 }, 2) end,
+  ["nn.group_norm2d"] = function() return pg.nn.group_norm2d(pg.ones { 2, 4, 3 }, pg.ones { 4 }, pg.zeros { 4 }, 2) end,
   ["nn.max_pool2d"] = function() return pg.nn.max_pool2d(pg.ones { 2, 3, 4, 4 }, 2) end,
   ["tensor.load"] = function() return pg.load(folder .. ".npy") end,
   ["tensor.save"] = function() return pg.save(folder .. ".npy", x) end,

@@ -35,6 +35,11 @@ PERI_API peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, int64_t stri
 /* The means over such windows, of the images padded by zeros (count_padding), or of what of a window lies inside. Differentiable to any order. */
 PERI_API peri_tensor *peri_avg_pool2d(peri_tensor *x, int64_t size, int64_t stride, int64_t padding, bool count_padding);
 
+/* Each example's channels in `groups` groups, in order: gamma (x - mean) / sqrt(variance + eps) + beta over what a group holds, gamma and beta of
+** one number a channel; max(0, .) of that with `rectify`. x is (n, channels, ...). Differentiable to any order. PERI_ERR_SHAPE, PERI_ERR_DTYPE;
+** PERI_ERR_VALUE unless the groups divide the channels and eps >= 0. */
+PERI_API peri_tensor *peri_group_norm2d(peri_tensor *x, peri_tensor *gamma, peri_tensor *beta, int64_t groups, double eps, bool rectify);
+
 #ifdef __cplusplus
 }
 #endif

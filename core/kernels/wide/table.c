@@ -66,6 +66,9 @@ void PRI_WIDE(add4_f64)(double *r, const double *a, const double *b, const doubl
 /* tile.c */
 extern const pri_tile PRI_WIDE(tile_f32), PRI_WIDE(tile_f64);
 
+/* norm.c */
+extern const pri_norm_maps PRI_WIDE(norm_f32), PRI_WIDE(norm_f64);
+
 /* optim.c */
 #define DECLARE_STEP(name) pri_step PRI_WIDE(step_##name##_f32), PRI_WIDE(step_##name##_f64);
 PRI_STEP_LIST(DECLARE_STEP)
@@ -105,5 +108,6 @@ const pri_kernels PRI_WIDE(kernels) = {
   ENTRY(min_f32) ENTRY(max_f32) ENTRY(min_i64) ENTRY(max_i64) ENTRY(axpy_f64) ENTRY(add4_f64)
   .step = {PRI_STEP_LIST(ENTRY_STEP)},
   .tile = {[PERI_F32] = &PRI_WIDE(tile_f32), [PERI_F64] = &PRI_WIDE(tile_f64)},
+  .norm = {[PERI_F32] = &PRI_WIDE(norm_f32), [PERI_F64] = &PRI_WIDE(norm_f64)},
   ENTRY(pcg_dxsm) ENTRY(pcg_xslrr) ENTRY(uniform) ENTRY(normal) ENTRY(exponential) ENTRY(laplace) ENTRY(stable)
 };
