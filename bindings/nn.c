@@ -2,6 +2,17 @@
 #include "peri_lua.h"
 #include <perigee/nn.h>
 
+/* affine(x, W[, b[, { rectify = false }]]) */
+static int l_affine(lua_State *L) {
+  static const char *const names[] = {"rectify", NULL};
+  peri_tensor *x = check_tensor(L, 1), *w = check_tensor(L, 2), *b = lua_isnoneornil(L, 3) ? NULL : check_tensor(L, 3);
+  check_options(L, 4, "nn.affine", names);
+  bool rectify = opt_boolean(L, 4, "nn.affine", "rectify", false);
+  peri_tensor **box = new_box(L);
+  *box = peri_affine(x, w, b, rectify);
+  return finish(L, box);
+}
+
 /* The option table of a convolution at argument i. */
 static peri_conv conv_options(lua_State *L, int i, const char *who) {
   static const char *const names[] = {"stride", "padding", "dilation", "groups", NULL};
@@ -69,6 +80,7 @@ static int l_group_norm2d(lua_State *L) {
 }
 
 static const pri_row rows[] = {
+    {"affine", l_affine, "nn.affine(x, W[, b[, { rectify = false }]]) -> tensor", "x W + b of examples x (n, k), a matrix W (k, m) and a shift b (m), rectified if asked to."},
     {"conv2d", l_conv2d, "nn.conv2d(x, w[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",
      "Two-dimensional convolution of images (n, c, h, w) with filters (o, c / groups, kh, kw)."},
     {"conv2d_transpose", l_conv2d_transpose, "nn.conv2d_transpose(y, w, height, width[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",

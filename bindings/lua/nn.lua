@@ -167,6 +167,14 @@ local function joined(name, parts, apply)
   return layer(name, shapes, init, apply, normalised)
 end
 
+-- A layer whose primitive may take ReLU along: make(rectify) -> apply. nn.sequential joins "relu" to it, which saves writing and keeping what
+-- lies between.
+local function with_relu(name, shapes, init, make)
+  local self = layer(name, shapes, init, make(false))
+  self.rectified = function() return layer(name .. " relu", shapes, init, make(true)) end
+  return self
+end
+
 local function plain(name, f) return layer(name, {}, {}, f) end
 
 local activations = {
@@ -193,7 +201,13 @@ function nn.sequential(layers)
   for i, entry in ipairs(layers) do
     local part = type(entry) == "string" and nn.activation(entry) or type(entry) == "function" and plain("function", entry) or entry
     if getmetatable(part) ~= Network then error(("nn.sequential: entry %d is no layer but a %s"):format(i, type(entry)), 2) end
-    parts[i], names[i] = part, part.name
+    local last = parts[#parts]
+    if entry == "relu" and last and last.rectified then
+      parts[#parts] = last.rectified()
+    else
+      parts[#parts + 1] = part
+    end
+    names[#parts] = parts[#parts].name
   end
   return joined(layers.name or table.concat(names, " "), parts, function(x, params, at)
     for _, part in ipairs(parts) do
@@ -228,9 +242,9 @@ function nn.dense(inputs, outputs, opt)
   local init = initialiser("nn.dense", opt.init or "he")
   local shapes, inits = { { inputs, outputs } }, { init }
   if opt.bias then shapes[2], inits[2] = { outputs }, nn.initialisers.zeros end
-  return layer(("dense %d-%d"):format(inputs, outputs), shapes, inits, function(x, params, at)
-    local y = x:mm(params[at])
-    return opt.bias and y + params[at + 1] or y
+  return with_relu(("dense %d-%d"):format(inputs, outputs), shapes, inits, function(rectify)
+    local how = { rectify = rectify }
+    return function(x, params, at) return core.affine(x, params[at], opt.bias and params[at + 1] or nil, how) end
   end)
 end
 
@@ -284,14 +298,14 @@ local function normalised(x, axes, eps)
   return centred * (variance + eps):rsqrt(), mean, variance
 end
 
---- Group normalisation (Wu and He 2018) of images: mean and variance over each example's groups of channels. rectify = true takes "relu" along,
--- at no cost in memory.
+--- Group normalisation (Wu and He 2018) of images: mean and variance over each example's groups of channels.
 function nn.group_norm(channels, groups, opt)
-  opt = pg.options("nn.group_norm", opt, { eps = 1e-5, rectify = false })
+  opt = pg.options("nn.group_norm", opt, { eps = 1e-5 })
   check_sizes("nn.group_norm", channels, groups)
   if channels % groups ~= 0 then error(("nn.group_norm: %d groups do not divide %d channels"):format(groups, channels), 2) end
-  return layer("group norm", { { channels, 1, 1 }, { channels, 1, 1 } }, { nn.initialisers.ones, nn.initialisers.zeros }, function(x, params, at)
-    return core.group_norm2d(x, params[at], params[at + 1], groups, opt)
+  return with_relu("group norm", { { channels, 1, 1 }, { channels, 1, 1 } }, { nn.initialisers.ones, nn.initialisers.zeros }, function(rectify)
+    local how = { eps = opt.eps, rectify = rectify }
+    return function(x, params, at) return core.group_norm2d(x, params[at], params[at + 1], groups, how) end
   end)
 end
 
@@ -396,9 +410,9 @@ end
 
 local function basic_block(from, to, stride, per_group)
   local function conv(a, b, kernel, s) return nn.conv2d_layer(a, b, { kernel = kernel, stride = s, padding = kernel // 2, bias = false, init = "he_fan_out" }) end
-  local function norm(c, rectify) return nn.group_norm(c, math.max(1, c // per_group), { rectify = rectify }) end
+  local function norm(c) return nn.group_norm(c, math.max(1, c // per_group)) end
   local shortcut = (stride > 1 or from ~= to) and nn.sequential { conv(from, to, 1, stride), norm(to) } or nil
-  return nn.sequential { nn.residual({ conv(from, to, 3, stride), norm(to, true), conv(to, to, 3, 1), norm(to) }, shortcut), "relu" }
+  return nn.sequential { nn.residual({ conv(from, to, 3, stride), norm(to), "relu", conv(to, to, 3, 1), norm(to) }, shortcut), "relu" }
 end
 
 --- ResNet-18 for images of 32 x 32 (He et al. 2016): 3x3 stem of stride 1, no max-pool, group norm with 32 channels a group.
@@ -406,7 +420,7 @@ end
 function nn.resnet18(opt)
   opt = pg.options("nn.resnet18", opt, { classes = 10, width = 64, channels = 3, per_group = 32 })
   local w = opt.width
-  local layers = { name = "resnet18", nn.conv2d_layer(opt.channels, w, { bias = false, init = "he_fan_out" }), nn.group_norm(w, math.max(1, w // opt.per_group), { rectify = true }) }
+  local layers = { name = "resnet18", nn.conv2d_layer(opt.channels, w, { bias = false, init = "he_fan_out" }), nn.group_norm(w, math.max(1, w // opt.per_group)), "relu" }
   local from = w
   for stage = 0, 3 do
     for block = 1, 2 do

@@ -31,4 +31,15 @@ void pri_copy_run(char *to, const char *from, int64_t stride, int64_t n, int64_t
 /* The rows x cols corner of a tile of that pitch to C, whose rows lie `row` elements apart; added if `more`. */
 void pri_put_tile(peri_dtype t, void *c, int64_t row, const void *tile, int64_t pitch, int64_t rows, int64_t cols, bool more);
 
+/* c (m, n; contiguous) = A B [+ bias (n)] [max(0, .)], with m, n, k >= 1; a holds the lines of A, b the columns of B. */
+typedef struct {
+  peri_dtype dtype;
+  int64_t m, n, k;
+  pri_lines a, b;
+  void *c;
+  const void *bias; /* or NULL */
+  bool rectify;
+} pri_factors;
+peri_status pri_multiply(peri_ctx *cx, const pri_factors *p);
+
 #endif

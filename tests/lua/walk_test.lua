@@ -121,6 +121,7 @@ local calls = {
   ["nn.conv2d_transpose"] = function() return pg.nn.conv2d_transpose(pg.ones { 2, 2, 2, 2 }, pg.ones { 2, 3, 3, 3 }, 4, 4) end,
   ["nn.avg_pool2d"] = function() return pg.nn.avg_pool2d(pg.ones { 2, 3, 4, 4 }, 2) end,
   ["nn.group_norm2d"] = function() return pg.nn.group_norm2d(pg.ones { 2, 4, 3 }, pg.ones { 4 }, pg.zeros { 4 }, 2) end,
+  ["nn.affine"] = function() return pg.nn.affine(pg.ones { 40, 40 }, pg.ones { 40, 40 }, pg.zeros { 40 }, { rectify = true }) end,
   ["nn.max_pool2d"] = function() return pg.nn.max_pool2d(pg.ones { 2, 3, 4, 4 }, 2) end,
   ["tensor.load"] = function() return pg.load(folder .. ".npy") end,
   ["tensor.save"] = function() return pg.save(folder .. ".npy", x) end,

@@ -1,4 +1,4 @@
-/* perigee/nn.h - convolutions, maxima and means over windows. Everything else that networks need is put together from the primitives of
+/* perigee/nn.h - dense layers, convolutions, maxima and means over windows, group normalisation. Everything else that networks need is put together from the primitives of
 ** tensor and linalg.
 **
 ** Images are (n, channels, height, width), filters (out, in, kernel height, kernel width), f32 or f64. Results do not depend on the
@@ -12,6 +12,10 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* x (n, k) W (k, m) + b (m), max(0, .) of it with `rectify`; b NULL: none. Of the promoted dtype of x and W, f32 or f64. Differentiable to any
+** order. PERI_ERR_SHAPE, PERI_ERR_DTYPE. */
+PERI_API peri_tensor *peri_affine(peri_tensor *x, peri_tensor *w, peri_tensor *b, bool rectify);
 
 /* The same in both directions. stride, dilation, groups >= 1, padding >= 0; a dilation or groups of 0 stand for 1. */
 typedef struct { int64_t stride, padding, dilation, groups; } peri_conv;
