@@ -79,6 +79,17 @@ static int l_group_norm2d(lua_State *L) {
   return finish(L, box);
 }
 
+/* softmax_loss(z, y[, { smoothing = 0 }]) */
+static int l_softmax_loss(lua_State *L) {
+  static const char *const names[] = {"smoothing", NULL};
+  peri_tensor *z = check_tensor(L, 1), *y = check_tensor(L, 2);
+  check_options(L, 3, "nn.softmax_loss", names);
+  double smoothing = opt_number(L, 3, "nn.softmax_loss", "smoothing", 0);
+  peri_tensor **box = new_box(L);
+  *box = peri_softmax_loss(z, y, 1, smoothing);
+  return finish(L, box);
+}
+
 static const pri_row rows[] = {
     {"affine", l_affine, "nn.affine(x, W[, b[, { rectify = false }]]) -> tensor", "x W + b of examples x (n, k), a matrix W (k, m) and a shift b (m), rectified if asked to."},
     {"conv2d", l_conv2d, "nn.conv2d(x, w[, { stride = 1, padding = 0, dilation = 1, groups = 1 }]) -> tensor",
@@ -90,6 +101,8 @@ static const pri_row rows[] = {
      "Means over windows of size x size of images (n, c, h, w); padded zeros count unless count_padding is false."},
     {"group_norm2d", l_group_norm2d, "nn.group_norm2d(x, gamma, beta, groups[, { eps = 1e-5, rectify = false }]) -> tensor",
      "Each example's channels (n, c, ...) normalised in groups, scaled by gamma (c), shifted by beta (c), and rectified if asked to."},
+    {"softmax_loss", l_softmax_loss, "nn.softmax_loss(z, y[, { smoothing = 0 }]) -> tensor",
+     "Softmax cross-entropy of scores (n, classes) with classes y (n; i64) from 1, example by example; nn.cross_entropy takes soft targets too."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_nn(lua_State *L) { pri_register(L, "nn", rows, 0); }

@@ -448,14 +448,9 @@ end
 --- Softmax cross-entropy of scores z (n, classes): y are classes 1.. (i64, (n)) or target probabilities (n, classes). smoothing = p puts
 -- 1 - p on the class and p / (classes - 1) on each other one.
 function nn.cross_entropy(z, y, opt)
-  opt = pg.options("nn.cross_entropy", opt, { smoothing = 0.0 })
-  local whole = z:logsumexp(2)
-  if y:dtype() ~= "i64" then return whole * y:sum(2) - (y * z):sum(2) end
-  check_labels("nn.cross_entropy", z, y)
-  local own = z:take_along(y:unsqueeze(2), 2):reshape { z:dim(1) }
-  if opt.smoothing == 0 then return whole - own end
-  local off = opt.smoothing / (z:dim(2) - 1)
-  return whole - (1 - opt.smoothing - off) * own - off * z:sum(2)
+  if y:dtype() == "i64" then return core.softmax_loss(z, y, opt) end
+  pg.options("nn.cross_entropy", opt, {})                          -- soft targets have nothing to smooth
+  return z:logsumexp(2) * y:sum(2) - (y * z):sum(2)
 end
 
 --- |z - y|^2 / 2, of scores (n) or (n, d).

@@ -36,19 +36,15 @@ static void pack_task(void *ud, int64_t t) {
 }
 
 /* What follows the sum, for `cols` columns from col of the rows row .. row + rows - 1. */
-#define FINISH(T)                                                                                                       \
-  static void finish_##T(const pri_factors *p, int64_t row, int64_t rows, int64_t col, int64_t cols) {                  \
-    for (int64_t i = row; i < row + rows; i++) {                                                                        \
-      T *c = (T *)p->c + i * p->n + col;                                                                                \
-      const T *bias = p->bias ? (const T *)p->bias + col : NULL;                                                        \
-      if (bias)                                                                                                         \
-        for (int64_t q = 0; q < cols; q++) c[q] += bias[q];                                                             \
-      if (p->rectify)                                                                                                   \
-        for (int64_t q = 0; q < cols; q++) c[q] = c[q] < 0 ? 0 : c[q];                                                  \
-    }                                                                                                                   \
+static void finish(const job *j, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+  const pri_factors *p = j->p;
+  const pri_kernels *k = j->cx->k;
+  for (int64_t i = row; i < row + rows; i++) {
+    char *c = (char *)p->c + (i * p->n + col) * j->bytes;
+    if (p->bias) k->map2[PRI_MAP2_add][p->dtype](c, c, 1, (const char *)p->bias + col * j->bytes, 1, cols);
+    if (p->rectify) k->map1[PRI_MAP1_relu][p->dtype](c, c, cols);
   }
-FINISH(float)
-FINISH(double)
+}
 
 static void multiply_task(void *ud, int64_t t) {
   const job *j = ud;
@@ -65,8 +61,7 @@ static void multiply_task(void *ud, int64_t t) {
     }
   }
   if (j->k1 < p->k || (!p->bias && !p->rectify)) return;
-  if (p->dtype == PERI_F32) finish_float(p, j->i0, rows, j->j0 + col, cols);
-  else finish_double(p, j->i0, rows, j->j0 + col, cols);
+  finish(j, j->i0, rows, j->j0 + col, cols);
 }
 
 static void run_tasks(const job *j, int64_t n, void (*task)(void *, int64_t), double work) {

@@ -175,8 +175,35 @@ test("cross-entropy is minus the log of the softmax at the label", function(t)
   t.near(nn.cross_entropy(z, y, { smoothing = 0.3 }), nn.cross_entropy(z, q), 1e-14, "smoothing puts p / (classes - 1) off the class")
   t.near(nn.cross_entropy(z + 1000, y), loss, 1e-11)
   t.equal(nn.accuracy(onehot, y), 1.0)
-  t.fails(function() nn.cross_entropy(z, y + 4) end, "labels must lie in 1..4, got %d")
-  t.fails(function() nn.cross_entropy(z, y[{ { 1, 3 } }]) end, "6 rows of scores and labels of shape %(3%)")
+  for k = 1, 20 do                                                -- to third order, against the composition
+    local r = pg.rng(28):stream("case", k)
+    local n, c, opt = r:integers(1, 4), r:integers(1, 5), { smoothing = k % 2 * 0.2 }
+    local labels = r:stream("y"):integers({ n }, c)
+    local hot = labels:unsqueeze(2):eq(pg.arange(1, c + 1)):cast "f64"
+    local target = c > 1 and hot * (1 - opt.smoothing) + (1 - hot) * opt.smoothing / (c - 1) or hot
+    local function ours(v) return (nn.cross_entropy(v:reshape { n, c }, labels, opt)^2):sum() end
+    local function naive(v)
+      local s = v:reshape { n, c }
+      return ((s:logsumexp(2) - (target * s):sum(2))^2):sum()
+    end
+    local w, v, u = r:stream("w"):normal { n * c }, r:stream("v"):normal { n * c }, r:stream("u"):normal { n * c }
+    t.near(ours(w), naive(w), 1e-12)
+    t.near(ad.grad(ours)(w), ad.grad(naive)(w), 1e-12)
+    t.near(ad.hvp(ours, w, v), ad.hvp(naive, w, v), 1e-12)
+    local function third(f) return ad.grad(function(p) return ad.hvp(f, p, v):dot(u) end)(w) end
+    t.near(third(ours), third(naive), 1e-11)
+    ad.check(ours, w, { seed = k, directions = 1 })
+  end
+  local wide = pg.rng(29):normal { 3, 2500 }                      -- more than a block of scores, and of rows
+  t.near(nn.cross_entropy(wide, pg.tensor({ 1, 1200, 2500 }, "i64")), wide:logsumexp(2) - pg.stack { wide[1][1], wide[2][1200], wide[3][2500] }, 1e-12)
+  local tall = pg.rng(30):normal { 5000, 7 }
+  local first = pg.ones({ 5000 }, "i64")
+  t.near(ad.grad(function(s) return nn.cross_entropy(s, first):sum() end)(tall):sum(2):abs():max(), 0, 1e-13)
+  t.near(nn.cross_entropy(tall:cast "f32", first), tall:logsumexp(2) - tall:select(2, 1), 1e-6)
+  t.near(nn.cross_entropy(pg.tensor { { -math.huge, 0, 0 } }, pg.tensor({ 2 }, "i64"))[1], math.log(2), 1e-15, "a score that is ruled out")
+  t.fails(function() nn.cross_entropy(z, y, { smoothing = 1.5 }) end, "smoothing must lie in 0..1, got 1.5")
+  t.fails(function() nn.cross_entropy(z, y + 4) end, "nn.cross_entropy: labels must lie in 1..4, got %d")
+  t.fails(function() nn.cross_entropy(z, y[{ { 1, 3 } }]) end, "nn.cross_entropy: scores %(n, classes%) and labels %(n%) are needed, got %(6, 4%) and %(3%)")
   t.equal(nn.cross_entropy(pg.zeros { 0, 4 }, pg.zeros({ 0 }, "i64")):dims(), { 0 })
 end)
 

@@ -122,6 +122,7 @@ local calls = {
   ["nn.avg_pool2d"] = function() return pg.nn.avg_pool2d(pg.ones { 2, 3, 4, 4 }, 2) end,
   ["nn.group_norm2d"] = function() return pg.nn.group_norm2d(pg.ones { 2, 4, 3 }, pg.ones { 4 }, pg.zeros { 4 }, 2) end,
   ["nn.affine"] = function() return pg.nn.affine(pg.ones { 40, 40 }, pg.ones { 40, 40 }, pg.zeros { 40 }, { rectify = true }) end,
+  ["nn.softmax_loss"] = function() return pg.nn.softmax_loss(pg.ones { 3, 4 }, pg.tensor({ 1, 2, 4 }, "i64"), { smoothing = 0.1 }) end,
   ["nn.max_pool2d"] = function() return pg.nn.max_pool2d(pg.ones { 2, 3, 4, 4 }, 2) end,
   ["tensor.load"] = function() return pg.load(folder .. ".npy") end,
   ["tensor.save"] = function() return pg.save(folder .. ".npy", x) end,

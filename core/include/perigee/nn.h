@@ -39,6 +39,10 @@ PERI_API peri_tensor *peri_max_pool2d(peri_tensor *x, int64_t size, int64_t stri
 /* The means over such windows, of the images padded by zeros (count_padding), or of what of a window lies inside. Differentiable to any order. */
 PERI_API peri_tensor *peri_avg_pool2d(peri_tensor *x, int64_t size, int64_t stride, int64_t padding, bool count_padding);
 
+/* log sum e^z - <t, z> of each row z of scores (n, classes): t is 1 - smoothing at the class y (n; i64, numbered from `first`), and
+** smoothing / (classes - 1) elsewhere. Differentiable to any order. PERI_ERR_SHAPE, PERI_ERR_DTYPE; PERI_ERR_INDEX for a class that is none. */
+PERI_API peri_tensor *peri_softmax_loss(peri_tensor *z, peri_tensor *y, int64_t first, double smoothing);
+
 /* Each example's channels in `groups` groups, in order: gamma (x - mean) / sqrt(variance + eps) + beta over what a group holds, gamma and beta of
 ** one number a channel; max(0, .) of that with `rectify`. x is (n, channels, ...). Differentiable to any order. PERI_ERR_SHAPE, PERI_ERR_DTYPE;
 ** PERI_ERR_VALUE unless the groups divide the channels and eps >= 0. */
