@@ -12,6 +12,7 @@ if not found then
   os.exit(77)
 end
 local pg = require "perigee"
+package.path = arg[0]:match "^(.*)harness.lua$" .. "?.lua;" .. package.path -- what tests share: require "files"
 
 local T = {}
 

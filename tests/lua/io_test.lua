@@ -1,27 +1,14 @@
 -- io_test.lua: pg.load, pg.save and pg.io; against NumPy where it is installed.
 local pg = require "perigee"
 
-local base = os.tmpname()
-os.remove(base)
+local files = require "files"
+
+local base = files.free_path()
 local function path(suffix) return base .. suffix end
-
-local function slurp(name)
-  local f = assert(io.open(name, "rb"))
-  local s = f:read "a"
-  f:close()
-  return s
-end
-
-local function spit(name, text)
-  local f = assert(io.open(name, "wb"))
-  f:write(text)
-  f:close()
-  return name
-end
 
 -- Runs Python with NumPy as np, and `base`; returns what it prints, or nil if there is no NumPy.
 local function numpy(code)
-  local script = spit(path ".py", "import numpy as np\nbase = " .. ("%q"):format(base) .. "\n" .. code)
+  local script = files.write(path ".py", "import numpy as np\nbase = " .. ("%q"):format(base) .. "\n" .. code)
   local pipe = io.popen("/usr/bin/python3 " .. script .. " 2>&1")
   local out = pipe:read "a"
   local ok = pipe:close()
@@ -43,9 +30,9 @@ test("save and load go by the name's ending, and back by content", function(t)
   os.rename(path ".npz", path ".data")
   t.equal(pg.load(path ".data").x:tolist(), x:tolist())
   pg.save(path ".csv", x, { "a", "b", "c" })
-  t.equal(slurp(path ".csv"), "a,b,c\n0,1,2\n3,4,5\n")
+  t.equal(files.read(path ".csv"), "a,b,c\n0,1,2\n3,4,5\n")
   pg.save(path ".tsv", { x, pg.tensor { 0.1, 1e100 } })
-  t.equal(slurp(path ".tsv"), "0\t1\t2\t0.1\n3\t4\t5\t1e+100\n")
+  t.equal(files.read(path ".tsv"), "0\t1\t2\t0.1\n3\t4\t5\t1e+100\n")
   local m, names = pg.load(path ".csv")
   t.equal(m:tolist(), { { 0.0, 1.0, 2.0 }, { 3.0, 4.0, 5.0 } })
   t.equal(names, { "a", "b", "c" })
@@ -58,7 +45,7 @@ test("save and load go by the name's ending, and back by content", function(t)
 end)
 
 test("read_csv: options", function(t)
-  local name = spit(path ".csv", "id;who;v\n1;ann;10\n2;;20\n")
+  local name = files.write(path ".csv", "id;who;v\n1;ann;10\n2;;20\n")
   t.fails(function() pg.io.read_csv(name) end, "line 2, column 2: 'ann' is no number")
   local m, names = pg.io.read_csv(name, { columns = { "v", "id" } })
   t.equal(m:tolist(), { { 10.0, 1.0 }, { 20.0, 2.0 } })
@@ -68,16 +55,16 @@ test("read_csv: options", function(t)
   t.fails(function() pg.io.read_csv(name, { columns = { 4 } }) end, "column 4 of 3")
   t.fails(function() pg.io.read_csv(name, { seperator = ";" }) end, "unknown option 'seperator'")
   t.fails(function() pg.io.read_csv(name, { sep = ";;" }) end, "must be one character")
-  spit(name, "1|\n|4\n")
+  files.write(name, "1|\n|4\n")
   m, names = pg.io.read_csv(name, { sep = "|", missing = true })
   t.equal(names, nil)
   t.equal(m[{ 1, 1 }], 1.0)
   t.ok(m[{ 1, 2 }] ~= m[{ 1, 2 }])
-  t.equal(pg.io.read_csv(spit(name, "7\n8\n"), { header = true }):tolist(), { { 8.0 } })
+  t.equal(pg.io.read_csv(files.write(name, "7\n8\n"), { header = true }):tolist(), { { 8.0 } })
 end)
 
 test("gzipped tables are read as they are", function(t)
-  spit(path ".csv", "a,b\n1,2\n")
+  files.write(path ".csv", "a,b\n1,2\n")
   if not os.execute("gzip -c " .. path ".csv" .. " > " .. path ".z 2>/dev/null") then t.skip "gzip is not installed" end
   local m, names = pg.load(path ".z")
   t.equal(m:tolist(), { { 1.0, 2.0 } })
@@ -89,9 +76,9 @@ test("files are the same bytes whenever they are written", function(t)
   local x = pg.arange(0, 1000, "f64")
   for _, compress in ipairs { false, true } do
     pg.save(path ".npz", { b = x, a = x[1], c = x }, { compress = compress })
-    local first = slurp(path ".npz")
+    local first = files.read(path ".npz")
     pg.save(path ".npz", { c = x, a = x[1], b = x }, { compress = compress })
-    t.ok(slurp(path ".npz") == first)
+    t.ok(files.read(path ".npz") == first)
   end
 end)
 
@@ -110,7 +97,7 @@ for k, v in cases.items(): np.save(base + '.' + k + '.npy', v)
   for name, v in pairs(cases) do
     local theirs, ours = path("." .. name .. ".npy"), path ".ours.npy"
     pg.save(ours, v)
-    t.ok(slurp(ours) == slurp(theirs), "%s: bytes", name)
+    t.ok(files.read(ours) == files.read(theirs), "%s: bytes", name)
     local back = pg.load(theirs)
     t.equal(back:dtype(), v:dtype())
     for _, part in ipairs(v:dtype() == "c128" and { "real", "imag" } or { "clone" }) do

@@ -1,32 +1,12 @@
 -- Stored results: what is written is read back to the bit, a write that fails leaves what was there, damage is named.
 local pg = require "perigee"
 local failure = require "perigee.experiment.failure"
+local files = require "files"
 local jobs = require "perigee.experiment.jobs"
 local json = require "perigee.json"
 local results = require "perigee.results"
 local sha256 = require "perigee.experiment.sha256"
 local table_file = require "perigee.results.table"
-
-local function folder()
-  local path = os.tmpname()
-  os.remove(path)
-  return path
-end
-
-local function remove(path) os.execute(("chmod -R u+w '%s' && rm -r '%s'"):format(path, path)) end
-
-local function bytes(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
-local function overwrite(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
 
 test("SHA-256 as published, at every padding", function(t)
   t.equal(sha256 "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
@@ -89,7 +69,7 @@ local function same_rows(t, a, b)
 end
 
 test("what is written is read back to the bit, and written again to the byte", function(t)
-  local dir, again = folder(), folder()
+  local dir, again = files.free_path(), files.free_path()
   local rows = sample()
   results.prepare(dir)
   results.write(dir, rows, { name = "toys/store", seed = 3 }, { seconds = 1 })
@@ -98,44 +78,44 @@ test("what is written is read back to the bit, and written again to the byte", f
   same_rows(t, rows, back)
   results.prepare(again)
   results.write(again, back, { name = "toys/store", seed = 3 }, { seconds = 2 })
-  for _, name in ipairs(record.files) do t.equal(bytes(dir .. "/" .. name), bytes(again .. "/" .. name)) end
-  t.equal(bytes(dir .. "/run.json"), bytes(again .. "/run.json"))
-  t.equal(bytes(dir .. "/rows.csv"):match "^[^\n]*", "job,replica,H,list,n,i,odd,two,u,word")
-  t.equal(bytes(dir .. "/curve.csv"):match "^[^\n]*", "H,list,n,x,gap_mean,gap_stderr,gap_q10,gap_q50,gap_q90,bound")
+  for _, name in ipairs(record.files) do t.equal(files.read(dir .. "/" .. name), files.read(again .. "/" .. name)) end
+  t.equal(files.read(dir .. "/run.json"), files.read(again .. "/run.json"))
+  t.equal(files.read(dir .. "/rows.csv"):match "^[^\n]*", "job,replica,H,list,n,i,odd,two,u,word")
+  t.equal(files.read(dir .. "/curve.csv"):match "^[^\n]*", "H,list,n,x,gap_mean,gap_stderr,gap_q10,gap_q50,gap_q90,bound")
   t.equal(pg.load(dir .. "/plain.npy"):dims(), { 8, 4 })
   t.equal(pg.load(dir .. "/array.npy"):dims(), { 8, 2, 2 })
-  remove(dir)
-  remove(again)
+  files.remove(dir)
+  files.remove(again)
 end)
 
 test("new results replace the old as a whole; files of a run before that this one lacks go, those of others stay", function(t)
-  local dir = folder()
+  local dir = files.free_path()
   results.prepare(dir)
   results.write(dir, sample(), {}, {})
-  overwrite(dir .. "/notes.txt", "mine")
+  files.write(dir .. "/notes.txt", "mine")
   local run = function() return { x = 1 } end
   results.write(dir, jobs.execute({ name = "n", run = run }, { name = "n", points = { {} }, seed = 1, seeds = 1 }, 1), {}, {})
-  t.equal(bytes(dir .. "/rows.csv"), "job,replica,x\n1,1,1\n")
+  t.equal(files.read(dir .. "/rows.csv"), "job,replica,x\n1,1,1\n")
   t.ok(not io.open(dir .. "/curve.csv") and not io.open(dir .. "/plain.npy"), "the old series are gone")
-  t.equal(bytes(dir .. "/notes.txt"), "mine")
+  t.equal(files.read(dir .. "/notes.txt"), "mine")
   local listing = io.popen(("ls -A '%s'"):format(dir)):read "a"
   t.equal(listing, "notes.txt\nrows.csv\nrun.json\ntiming.json\n")
-  remove(dir)
+  files.remove(dir)
 end)
 
 test("a write that fails in the middle leaves the results that were there", function(t)
-  local dir = folder()
+  local dir = files.free_path()
   local rows = sample()
   results.prepare(dir)
   results.write(dir, rows, { name = "old" }, {})
-  local before = bytes(dir .. "/run.json")
+  local before = files.read(dir .. "/run.json")
   pg.system.mkdir(("%s/.partial-%d/plain.npy"):format(dir, pg.system.pid()))      -- a folder where the file must go
   local ok, object = pcall(results.write, dir, rows, { name = "new" }, {})
   t.ok(not ok and failure.is(object) and object.status == 4, "out of resources: %s", tostring(object))
   t.ok(tostring(object):find "^results: cannot write '.*plain%.npy': ", "%s", tostring(object))
-  t.equal(bytes(dir .. "/run.json"), before)
+  t.equal(files.read(dir .. "/run.json"), before)
   same_rows(t, rows, (results.read(dir)))
-  remove(dir)
+  files.remove(dir)
 end)
 
 test("a place that cannot be written is refused with status 4", function(t)
@@ -147,27 +127,27 @@ test("a place that cannot be written is refused with status 4", function(t)
 end)
 
 test("damaged results are a usage failure that says where", function(t)
-  local dir = folder()
+  local dir = files.free_path()
   local ok, object = pcall(results.read, dir)
   t.ok(not ok and object.status == 2 and tostring(object):find "cannot read '.*run%.json': No such file", "%s", tostring(object))
   results.prepare(dir)
   results.write(dir, sample(), {}, {})
   for _, file in ipairs { "rows.csv", "run.json", "curve.csv", "plain.npy" } do
-    local whole = bytes(dir .. "/" .. file)
+    local whole = files.read(dir .. "/" .. file)
     for _, size in ipairs { 0, #whole // 2, #whole - 2 } do
-      overwrite(dir .. "/" .. file, whole:sub(1, size))
+      files.write(dir .. "/" .. file, whole:sub(1, size))
       ok, object = pcall(results.read, dir)
       t.ok(not ok and failure.is(object) and object.status == 2, "%s cut to %d bytes: %s", file, size, tostring(object))
     end
-    overwrite(dir .. "/" .. file, whole)
+    files.write(dir .. "/" .. file, whole)
   end
   t.ok(pcall(results.read, dir), "whole again")
   for _, file in ipairs { "rows.csv", "curve.csv" } do                     -- cut between two lines
-    local whole = bytes(dir .. "/" .. file)
-    overwrite(dir .. "/" .. file, file == "rows.csv" and whole:match "^[^\n]*\n" or whole:gsub("[^\n]*\n$", ""))
+    local whole = files.read(dir .. "/" .. file)
+    files.write(dir .. "/" .. file, file == "rows.csv" and whole:match "^[^\n]*\n" or whole:gsub("[^\n]*\n$", ""))
     ok, object = pcall(results.read, dir)
     t.ok(not ok and tostring(object):find(file .. " has %d+ lines, run.json says %d+"), "%s: %s", file, tostring(object))
-    overwrite(dir .. "/" .. file, whole)
+    files.write(dir .. "/" .. file, whole)
   end
-  remove(dir)
+  files.remove(dir)
 end)
