@@ -309,6 +309,13 @@ static int l_load_cifar(lua_State *L) {
   return 2;
 }
 
+static int l_save_cifar(lua_State *L) {
+  const char *path = check_path(L, 1, "io.save_cifar");
+  peri_tensor *images = check_tensor(L, 2), *labels = check_tensor(L, 3);
+  if (peri_cifar_write(path, images, labels)) return raise_core(L, images->cx);
+  return 0;
+}
+
 static int l_load_libsvm(lua_State *L) {
   static const char *const names[] = {"columns", NULL};
   const char *path = check_path(L, 1, "io.load_libsvm");
@@ -343,6 +350,8 @@ static const pri_row rows[] = {
     {"load_idx", l_load_idx, "io.load_idx(path[, dtype]) -> tensor", "Reads an array in IDX form, as MNIST comes, gzipped or not."},
     {"load_cifar", l_load_cifar, "io.load_cifar(path) -> images (n, 3, 32, 32), labels (n) from 0",
      "Reads a file of CIFAR-10 records."},
+    {"save_cifar", l_save_cifar, "io.save_cifar(path, images (n, 3, 32, 32) in 0..255, labels (n) from 0)",
+     "Writes images, rounded to bytes, as CIFAR-10 records."},
     {"load_libsvm", l_load_libsvm, "io.load_libsvm(path[, {columns}]) -> x (n, d), y (n)", "Reads labelled sparse rows into a dense matrix."},
     {NULL, NULL, NULL, NULL}};
 

@@ -226,4 +226,16 @@ function data.cifar10(dir)
   return { x = pg.concatenate(images), y = pg.concatenate(labels) + 1 }, { x = x, y = y + 1 }
 end
 
+--- Writes a training and a test set as data.cifar10 gives them (x in 0..255, classes 1..10) into the folder `dir`, which is made if need be,
+-- in the public form: data_batch_1.bin to data_batch_5.bin and test_batch.bin.
+function data.save_cifar10(dir, train, test)
+  pg.system.mkdir(dir)
+  local n = #train.y
+  for k = 1, 5 do
+    local part = { { (k - 1) * n // 5 + 1, k * n // 5 } }
+    pg.io.save_cifar(("%s/data_batch_%d.bin"):format(dir, k), train.x[part], train.y[part] - 1)
+  end
+  pg.io.save_cifar(dir .. "/test_batch.bin", test.x, test.y - 1)
+end
+
 return data

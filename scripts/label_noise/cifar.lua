@@ -1,7 +1,7 @@
 -- Label noise at scale: ResNet-18 (3x3 stem, group norm) on CIFAR-10 with labels flipped anew at every use, from a random start or from an
 -- adversarial one, fitted first to ten corrupted copies of the images with random labels. Logged an epoch: training loss, test
 -- accuracy, and the trace of the Hessian by the streaming estimate B (mean |g_noisy|^2 - mean |g_smoothed|^2).
--- --data DIR reads the public binary files; without it a stand-in is drawn. The default is a smoke test, --full the paper's scale
+-- --data DIR reads the public binary files; without it a stand-in is drawn, which --make-synthetic DIR also leaves there as such files. The default is a smoke test, --full the paper's scale
 -- (width 64, batch 256, 1000 epochs), which takes weeks on two cores: run it with --epochs, stop it, --resume.
 -- Damian, Ma, Lee (NeurIPS 2021), section 5, figures 3 and 4; the momentum of figure 4 and the step sizes are not established.
 local pg = require "perigee"
@@ -14,6 +14,7 @@ local function load(p)
   local train, test
   if p.data ~= "" then train, test = data.cifar10(p.data)
   else train, test = data.images(p.n, pg.rng(1):stream "train"), data.images(p.n // 4, pg.rng(1):stream "test") end
+  if p.make_synthetic ~= "" then data.save_cifar10(p.make_synthetic, train, test) end
   train.x, test.x = normalised(train.x), normalised(test.x)
   return train, test
 end
@@ -41,8 +42,8 @@ return pg.experiment {
   name   = "label_noise/cifar",
   paper  = "Damian, Ma, Lee, Label Noise SGD Provably Prefers Flat Global Minimizers (NeurIPS 2021)",
   claim  = "Label noise lowers the trace of the Hessian of a convolutional network and repairs bad initialisations.",
-  params = { data = "", width = 8, epochs = 6, fit = 0, batch = 64, eta = 0.1, beta = 0.0, flip = 0.2, warmup = 0.0, mode = "noise", n = 2048 },
-  help   = { data = "folder of the CIFAR-10 binary files; empty: a stand-in", width = "channels of the first stage", epochs = "passes over the images", fit = "passes over the adversarial set first",
+  params = { data = "", make_synthetic = "", width = 8, epochs = 6, fit = 0, batch = 64, eta = 0.1, beta = 0.0, flip = 0.2, warmup = 0.0, mode = "noise", n = 2048 },
+  help   = { data = "folder of the CIFAR-10 binary files; empty: a stand-in", make_synthetic = "folder to write the images to, as binary files", width = "channels of the first stage", epochs = "passes over the images", fit = "passes over the adversarial set first",
     batch = "examples a step", eta = "step size", beta = "momentum", flip = "probability of a flipped label", warmup = "epochs of linear warm-up", n = "images of the stand-in", mode = "flipped labels or smoothed targets" },
   choices = { mode = { "noise", "smoothing" } },
   range  = { width = { from = 1 }, epochs = { from = 1 }, fit = { from = 0 }, batch = { from = 1 }, eta = { above = 0 }, beta = { from = 0, below = 1 }, flip = { above = 0, below = 1 },

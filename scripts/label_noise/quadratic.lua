@@ -47,7 +47,7 @@ return pg.experiment {
       if k % every == 0 then curve:add(k, 4 * (m * w):sum(2)) end
     end
     mean = mean / (p.steps - late)
-    return { w = mean[{ {}, { 1, 3 } }], trace = 4 * (m * mean):sum(2), error = (mean - truth):norm(2, 2) / truth:norm(), l1 = mean:abs():sum(2), curve = curve }
+    return { w = mean[{ {}, { 1, 3 } }], trace = 4 * (m * mean):sum(2), least = pg.full({ p.replicas }, 4 * (m * truth):sum()), error = (mean - truth):norm(2, 2) / truth:norm(), l1 = mean:abs():sum(2), curve = curve }
   end,
 
   report = function(rows, out)
@@ -57,10 +57,19 @@ return pg.experiment {
         xlabel = "step", ylabel = "trace of the Hessian", y = { { "curve.trace", label = "SGD", paths = 4 } } }
     end
     out:panels(panels)
-    out:table(rows, { "instance", "noise", "trace", "error", "l1" })
+    out:table(rows, { "instance", "noise", "trace", "least", "error", "l1" })
+    for p, part in rows:each() do
+      if p.instance == "A" then out:print("A, %s noise: averaged weights %.4g, %.4g, %.4g", p.noise, table.unpack(part.w:mean(1):tolist())) end
+    end
   end,
 
   check = function(rows, claim)
+    -- The programme of A: nu = (-1, 2) is dual feasible, X' nu <= m, and tight on the support, so no solution has a smaller trace than 20.
+    local X, y, w = instance { instance = "A" }
+    local m, nu = (X * X):mean(1), pg.tensor { -1, 2 }
+    claim:above("A: dual certificate of the least trace, smallest slack", (m - X:t():mv(nu)):min(), 0)
+    claim:equal("A: least trace, by the dual", 4 * y:dot(nu), 20.0)
+    claim:equal("A: least trace, by the primal", 4 * m:dot(w), 20.0)
     for p, part in rows:each() do
       local which = ("%s, %s"):format(p.instance, p.noise)
       if which == "A, label" and p.steps >= 400000 then
@@ -68,6 +77,8 @@ return pg.experiment {
         claim:near("A: trace with label noise", part.trace:mean(), 20, { rel = 0.01 })
       elseif which == "A, none" then
         claim:near("A: trace without noise", part.trace:mean(), 26.71, { abs = 0.05 })
+        claim:below("A: trace without noise, spread over the seeds", part.trace:max() - part.trace:min(), 1e-3)
+        for j, target in ipairs { 0.8227, 0.6709, 0.8355 } do claim:near(("A: weight %d without noise"):format(j), part.w:mean(1)[j], target, { abs = 1e-3 }) end
       elseif which == "B, label" then
         claim:below("B: relative error with label noise, largest of the runs", part.error:max(), 0.05)
       elseif which == "B, none" then

@@ -48,8 +48,15 @@ return pg.experiment {
       claim:near(("R at eta %g, beta %g"):format(t[1], t[2]), regulariser(h, t[1], t[2]), t[3], { abs = 1e-6 })
       local g = pg.ad.grad(function(v) return regulariser(v, t[1], t[2]) end)(h)
       claim:near("its derivative by the top eigenvalue, " .. i, g[3], 1 / (2 * (2 - t[1] * 2 / (1 + t[2]))), { rel = 1e-12, why = "(2I - eta H)^-1 / 2" })
+      local e = 1e-5 * pg.tensor { 0, 0, 1 }
+      claim:near("the same by differences, " .. i, (regulariser(h + e, t[1], t[2]) - regulariser(h - e, t[1], t[2])) / 2e-5, g[3], { rel = 1e-5 })
     end
     claim:near("R over trace / 4 as eta goes to 0", regulariser(h, 1e-9, 0), 0.875, { rel = 1e-8 })
+    for _, nu in ipairs { 1e-3, 1e-6 } do -- at the edge the top eigenvalue decides: R / log(2 / nu) -> h_1 / 4, the rest is of order 1 / log(2 / nu)
+      local eta = (2 - nu) / 2
+      local rest = -1 / (2 * eta) * (math.log(1 - eta * 0.25) + math.log(1 - eta * 0.5))
+      claim:near(("R less the other eigenvalues, over log(2 / nu), nu = %g"):format(nu), (regulariser(h, eta, 0) - rest) / math.log(2 / nu), 2 / 4, { rel = nu, why = "m h_1 / 4" })
+    end
     claim:equal("beyond the edge of stability it is refused", pcall(regulariser, h, 1, 0), false)
     local C, p = 10, 0.2
     if rows.classes[1] == C and rows.flip[1] == p then

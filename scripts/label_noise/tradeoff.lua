@@ -62,5 +62,10 @@ return pg.experiment {
       claim:near("time average at eta, beta = " .. name, part.t:mean(), target, { abs = 0.003 + 3 * part.t:std() / math.sqrt(#part.t), why = "3 s.e. and the bias in sigma" })
       claim:above("t* above the least trace, eta, beta = " .. name, target, t0)
     end
+    local plain, momentum = rows:where { eta = 1.0, beta = 0.0 }, rows:where { eta = 1.3, beta = 0.3 }
+    if #plain > 1 and #momentum > 1 then -- two runs of the same eta / (1 + beta)
+      local se = math.sqrt(plain.t:var() / #plain + momentum.t:var() / #momentum)
+      claim:near("time averages of the same eta / (1 + beta)", momentum.t:mean(), plain.t:mean(), { abs = 0.003 + 3 * se, why = "3 s.e. and the bias in sigma" })
+    end
   end,
 }

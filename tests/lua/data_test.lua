@@ -85,6 +85,19 @@ test("folders without the files say which are missing", function(t)
   t.fails(function() data.cifar10 "/nonexistent" end, "'/nonexistent' has no file data_batch_1.bin")
 end)
 
+test("stand-ins written as CIFAR-10 files are read back", function(t)
+  local files = require "files"
+  local dir = files.free_path()
+  local train, test = data.images(23, pg.rng(1)), data.images(4, pg.rng(2))
+  data.save_cifar10(dir, train, test)
+  local a, b = data.cifar10(dir)
+  t.equal(a.y, train.y)
+  t.equal(b.y, test.y)
+  t.near(a.x, train.x, 0.5)
+  t.near(b.x, test.x, 0.5)
+  files.remove(dir)
+end)
+
 test("public data sets, where PERIGEE_DATA names their folder", function(t)
   local folder = os.getenv "PERIGEE_DATA"
   if not folder then t.skip "public data sets: PERIGEE_DATA is not set" end

@@ -116,6 +116,7 @@ local calls = {
   ["io.write_csv"] = function() return pg.io.write_csv(folder .. ".csv", x) end,
   ["io.load_idx"] = function() return pg.io.load_idx(folder .. ".idx") end,
   ["io.load_cifar"] = function() return pg.io.load_cifar(folder .. ".bin") end,
+  ["io.save_cifar"] = function() return pg.io.save_cifar(folder .. ".bin", pg.zeros { 1, 3, 32, 32 }, pg.zeros({ 1 }, "i64")) end,
   ["io.load_libsvm"] = function() return pg.io.load_libsvm(folder .. ".svm") end,
   ["nn.conv2d"] = function() return pg.nn.conv2d(pg.ones { 2, 3, 4, 4 }, pg.ones { 2, 3, 3, 3 }) end,
   ["nn.conv2d_transpose"] = function() return pg.nn.conv2d_transpose(pg.ones { 2, 2, 2, 2 }, pg.ones { 2, 3, 3, 3 }, 4, 4) end,

@@ -1,14 +1,10 @@
 -- F13, F17 and CIFAR records: data sets in their public forms, whole and broken.
 local pg = require "perigee"
+local files = require "files"
 
 local path = os.tmpname()
 
-local function write(bytes)
-  local f = assert(io.open(path, "wb"))
-  f:write(bytes)
-  f:close()
-  return path
-end
+local function write(bytes) return files.write(path, bytes) end
 
 local function idx(code, dims, bytes)
   local head = string.char(0, 0, code, #dims)
@@ -51,6 +47,36 @@ test("CIFAR: records of label and three planes", function(t)
   t.fails(function() pg.io.load_cifar(write(record .. record:sub(1, 100))) end, "record 2 ends after 100 of 3073 bytes")
   t.fails(function() pg.io.load_cifar(write(record .. "\10" .. record:sub(2))) end, "record 2 has label 10")
   t.fails(function() pg.io.load_cifar(write "") end, "empty")
+end)
+
+test("F13: gzip is known by its first bytes, not by the name", function(t)
+  local record = string.char(3) .. ("\9"):rep(3072)
+  for plain, check in pairs {
+    [idx(0x08, { 2 }, "\5\6")] = function() t.equal(pg.io.load_idx(path):tolist(), { 5, 6 }) end,
+    [record] = function() t.equal(select(2, pg.io.load_cifar(path)):tolist(), { 3 }) end,
+    ["1 2:0.5\n"] = function() t.equal(pg.io.load_libsvm(path):tolist(), { { 0.0, 0.5 } }) end } do
+    files.write(path .. ".plain", plain)
+    if not os.execute(("gzip -c '%s.plain' > '%s' 2>/dev/null"):format(path, path)) then t.skip "gzip is not installed" end
+    t.equal(files.read(path):sub(1, 2), "\x1f\x8b")
+    check()
+    files.write(path, files.read(path):sub(1, -9))
+    t.fails(check, "compressed data end early")
+  end
+  os.remove(path .. ".plain")
+end)
+
+test("CIFAR: what is written comes back, rounded to bytes; what is out of range leaves the file alone", function(t)
+  local x = pg.rng(1):uniform({ 3, 3, 32, 32 }, 0, 255)
+  pg.io.save_cifar(path, x:transpose(3, 4), pg.tensor({ 9, 0, 4 }, "i64"))
+  local images, labels = pg.io.load_cifar(path)
+  t.equal(labels:tolist(), { 9, 0, 4 })
+  t.ok((images - x:transpose(3, 4)):abs():max() <= 0.5 + 1e-5 and images:max() > 250)
+  t.fails(function() pg.io.save_cifar(path, x + 1, pg.tensor({ 9, 0, 4 }, "i64")) end, "image 1 holds 25[56]")
+  t.fails(function() pg.io.save_cifar(path, x * (0 / 0), pg.tensor({ 9, 0, 4 }, "i64")) end, "image 1 holds .?nan")
+  t.fails(function() pg.io.save_cifar(path, x, pg.tensor({ 9, 10, 4 }, "i64")) end, "label 2 is 10; labels are 0 to 9")
+  t.fails(function() pg.io.save_cifar(path, x, pg.tensor({ 9, 1 }, "i64")) end, "images %(n, 3, 32, 32%) and labels %(n%) are needed, got %(3, 3, 32, 32%) and %(2%)")
+  t.fails(function() pg.io.save_cifar(path, x, pg.tensor { 9.0, 1, 2 }) end, "i64 labels are needed, got f64 and f64")
+  t.equal(select(2, pg.io.load_cifar(path)):tolist(), { 9, 0, 4 })
 end)
 
 test("libsvm: labels and increasing indices", function(t)

@@ -101,6 +101,9 @@ PERI_API peri_tensor *peri_idx_read(peri_ctx *cx, const char *path, int dtype);
 /* CIFAR-10, binary: images (n, 3, 32, 32) f32 in 0..255, labels (n) i64 in 0..9. */
 PERI_API peri_status peri_cifar_read(peri_ctx *cx, const char *path, peri_tensor **images, peri_tensor **labels);
 
+/* The same form: images (n, 3, 32, 32), rounded to bytes, labels (n) i64. PERI_ERR_VALUE for a value outside [0, 255] or a label outside 0..9. */
+PERI_API peri_status peri_cifar_write(const char *path, peri_tensor *images, peri_tensor *labels);
+
 /* libsvm: x (n, d) f64, y (n) f64. d = columns, or the largest index if columns is 0. Refused with the line's number: an index that is
 ** not in 1..2^24 or does not increase, a label or value that is no finite number. '#' starts a comment. */
 PERI_API peri_status peri_libsvm_read(peri_ctx *cx, const char *path, int64_t columns, peri_tensor **x, peri_tensor **y);
