@@ -130,7 +130,7 @@ return pg.experiment {
         ylabel = "mean of $|x_k - \\bar{x}|^2$", vline = k and { k, label = "from here on less than simple gossip" } or nil,
         y = { { "gap.simple", label = "simple" }, { "gap.heavy_ball", label = "heavy ball" }, { "gap.continuized", label = "continuized", band = "10-90" },
               { "gap.plain_rounds", label = "synchronous" }, { "gap.shift_register", label = "shift register" },
-              p.exact and { "gap.exact", label = "continuized, exact mean", dash = "dashed" } or nil, { "gap.bound", label = "bound", dash = "dotted" } } }
+              { "gap.bound", label = "bound", dash = "dotted" }, p.exact and { "gap.exact", label = "continuized, exact mean", dash = "dashed" } or nil } }
     end
     out:panels(panels)
     out:table(rows, { "graph", "mu", "r_max", "sum_PR", "theta", "gammap", "final", "simple" })
