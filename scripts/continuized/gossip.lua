@@ -73,6 +73,23 @@ local function crossing(k, a, b)
   return i < #k and k[i + 1] or nil
 end
 
+-- The graph, its nodes coloured by x: blue below the average, red above, in steps of the root of |x| over the largest.
+local function picture(g, x, title)
+  local at, edges, shade = g:layout(), { x = {}, y = {}, color = "grey", width = 0.5 }, (pg.sign(x) * pg.sqrt(pg.abs(x) / pg.abs(x):max()) * 3 + 4):round()
+  local u, v = g:edges()
+  for e = 1, g:m() do
+    for i, node in ipairs { u[e], v[e] } do edges.x[3 * e - 3 + i], edges.y[3 * e - 3 + i] = at[node][1], at[node][2] end
+    edges.x[3 * e], edges.y[3 * e] = 0 / 0, 0 / 0                                          -- lifts the pen
+  end
+  local panel = { title = title, legend = false, pg.plot.line(edges) }
+  for step, color in ipairs(pg.plot.palette.maps.diverging) do
+    local who = shade:eq(step)
+    local some = { x = at[{ {}, 1 }]:masked_select(who), y = at[{ {}, 2 }]:masked_select(who), color = ("#%06X"):format(color), marker = 7, size = 2 }
+    if #some.x > 0 then panel[#panel + 1] = pg.plot.scatter(some) end
+  end
+  return panel
+end
+
 -- { graph, n or side, mu, R }: closed forms, and two grids of the independent computation.
 local pi = math.pi
 local constants = {
@@ -133,6 +150,14 @@ return pg.experiment {
               { "gap.bound", label = "bound", dash = "dotted" }, p.exact and { "gap.exact", label = "continuized, exact mean", dash = "dashed" } or nil } }
     end
     out:panels(panels)
+    for p in rows:each() do                                                                    -- one run of either method
+      local s, pictures, ks = setting(p), {}, pg.tensor({ 0, p.time // 40, p.time // 10, p.time // 2 }, "i64")
+      for _, method in ipairs { "simple", "continuized" } do
+        local energy, _, x = process.gossip(pg.rng(1):block("picture", 1), s.g, s.x0, { method = method, theta = s.theta, gammap = s.gammap, events = ks, keep = 1 })
+        for j = 1, #ks do pictures[#pictures + 1] = picture(s.g, x[j][1], ("%s, k = %d, energy %.2g"):format(method, ks[j], energy[j][1])) end
+      end
+      out:figure { file = "nodes_" .. p.graph, columns = 4, panels = pictures }
+    end
     out:table(rows, { "graph", "mu", "r_max", "sum_PR", "theta", "gammap", "final", "simple" })
   end,
 
