@@ -62,23 +62,22 @@ static long double evaluate(const long double *c, const long double *s, int64_t 
 
 static peri_status polish(peri_ctx *cx, const weight *w, const long double *c, const long double *s, int64_t n, const double *guess,
                           double *nodes, double *weights, double *log_weights) {
-  bool even = w->kind == PERI_GAUSS_LEGENDRE || w->kind == PERI_GAUSS_HERMITE;
+  bool even = w->kind == PERI_GAUSS_LEGENDRE || w->kind == PERI_GAUSS_HERMITE || (w->kind == PERI_GAUSS_JACOBI && w->alpha == w->beta);
   long double mass = log_mass(w);
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = even ? n / 2 : 0; i < n; i++) { /* of a symmetric rule the upper half, and the middle, which is exactly 0 */
     if (pri_stopped(cx)) return peri_check_interrupt(cx);
-    long double x = guess[i], log_sum;
-    if (even && 2 * i + 1 == n) x = 0; /* exactly */
+    bool middle = even && 2 * i + 1 == n;
+    long double x = middle ? 0 : guess[i], log_sum;
     for (int k = 0; k < 6; k++) {
       long double step = evaluate(c, s, n, x, &log_sum);
-      if (even && 2 * i + 1 == n) break;
+      if (middle || !(fabsl(step) > 1e-17L * fabsl(x))) break;
       x -= step;
-      if (!(fabsl(step) > 1e-17L * fabsl(x))) break;
     }
-    evaluate(c, s, n, x, &log_sum);
     long double log_w = mass - log_sum;
-    if (nodes) nodes[i] = (double)x;
-    if (weights) weights[i] = (double)expl(log_w);
-    if (log_weights) log_weights[i] = (double)log_w;
+    int64_t mirror = even ? n - 1 - i : i;
+    if (nodes) nodes[mirror] = (double)-x, nodes[i] = (double)x;
+    if (weights) weights[mirror] = weights[i] = (double)expl(log_w);
+    if (log_weights) log_weights[mirror] = log_weights[i] = (double)log_w;
   }
   return PERI_OK;
 }

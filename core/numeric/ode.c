@@ -204,8 +204,8 @@ static peri_status check(peri_ctx *cx, int64_t n, int64_t n_times, const double 
       return peri_fail(cx, PERI_ERR_VALUE, WHO ": times must go strictly up or strictly down, but %.17g follows %.17g", times[i],
                        times[i - 1]);
   }
-  if (!(o->rel_tol >= 0 && o->abs_tol >= 0 && o->rel_tol + o->abs_tol > 0))
-    return peri_fail(cx, PERI_ERR_VALUE, WHO ": tolerances must be >= 0, not both 0; got %g and %g", o->rel_tol, o->abs_tol);
+  if (!(o->rel_tol > 0 && o->abs_tol > 0))
+    return peri_fail(cx, PERI_ERR_VALUE, WHO ": tolerances must be positive, got %g and %g", o->rel_tol, o->abs_tol);
   return PERI_OK;
 }
 
@@ -213,7 +213,8 @@ peri_status peri_ode(peri_ctx *cx, peri_field_fn f, void *ud, int64_t n, const d
                      const peri_ode_options *opt, double *out, peri_ode_report *report) {
   problem p = {.cx = cx, .f = f, .ud = ud, .n = n};
   if (opt) p.o = *opt;
-  if (p.o.rel_tol == 0 && p.o.abs_tol == 0) p.o.rel_tol = 1e-8, p.o.abs_tol = 1e-10;
+  if (p.o.rel_tol == 0) p.o.rel_tol = 1e-8;
+  if (p.o.abs_tol == 0) p.o.abs_tol = 1e-10;
   if (p.o.max_steps == 0) p.o.max_steps = 1000000;
   if (check(cx, n, n_times, times, &p.o)) return peri_errcode(cx);
   size_t bytes = (size_t)(10 * n) * sizeof(double);
