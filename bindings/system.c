@@ -102,6 +102,19 @@ static int l_crc32(lua_State *L) {
   return 1;
 }
 
+static int l_stop_nonfinite(lua_State *L) {
+  peri_ctx *cx = glue_of(L)->cx;
+  bool before = peri_stop_nonfinite(cx, lua_toboolean(L, 1));
+  if (lua_isnone(L, 1)) peri_stop_nonfinite(cx, before);
+  lua_pushboolean(L, before);
+  return 1;
+}
+
+static int l_step(lua_State *L) {
+  peri_note_step(glue_of(L)->cx, (int64_t)luaL_optinteger(L, 1, 0));
+  return 0;
+}
+
 static const pri_row functions[] = {
     {"isatty", l_isatty, "system.isatty(fd) -> boolean", "Whether a file descriptor is a terminal."},
     {"clock", l_clock, "system.clock() -> number", "Seconds on a clock that only goes forward."},
@@ -112,6 +125,9 @@ static const pri_row functions[] = {
     {"mkdir", l_mkdir, "system.mkdir(path) -> true", "Makes a folder and those above it; nil and the reason if it cannot."},
     {"memory_limit", l_memory_limit, "system.memory_limit([bytes]) -> bytes",
      "Sets the budget of this state (0: none; missing: four fifths of the machine's memory) and returns the one before."},
+    {"stop_nonfinite", l_stop_nonfinite, "system.stop_nonfinite([on]) -> boolean",
+     "Whether the first primitive that makes NaN or infinity of finite operands is an error; sets it, and returns what it was."},
+    {"step", l_step, "system.step([k])", "The step of the loop that runs, for the message of stop_nonfinite; none: no step."},
     {"cause", l_cause, "system.cause(message) -> string",
      "What kind of trouble an error message speaks of: \"memory\", \"disk\", \"interrupt\", or nil."},
     {NULL, NULL, NULL, NULL}};

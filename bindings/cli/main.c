@@ -1,6 +1,7 @@
 /* main.c - the command: scripts, experiments and the prompt. */
 #define _GNU_SOURCE
 #include "cli.h"
+#include <perigee/op.h>
 #include <cblas.h>
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +21,7 @@ static const char usage[] =
     "perigee list [PATTERN]         the experiments: name, paper, one sentence\n"
     "perigee help [NAME]            what a function does, e.g. tensor.sum\n"
     "perigee bench [PATTERN]        time the library against yardsticks\n"
+    "perigee --stop-nonfinite ...   stop at the first NaN or infinity, and say what made it; goes before FILE or run\n"
     "perigee -v, --version          versions, and the processor's kernels in use\n"
     "perigee -h, --help             this text\n"
     "\n"
@@ -30,7 +32,7 @@ static const char usage[] =
 typedef struct { /* the command line, taken apart */
   char **code;     /* of each -e, in order */
   int codes;
-  bool prompt, version, help;
+  bool prompt, version, help, stop_nonfinite;
   int argc;        /* of the whole command line */
   char **argv;
   int script;      /* index of the first word that is no option; argc if there is none */
@@ -46,7 +48,7 @@ static int complain(const char *format, const char *what) {
 static int parse(command_line *c) {
   static const struct option names[] = {
       {"eval", required_argument, NULL, 'e'}, {"interactive", no_argument, NULL, 'i'}, {"version", no_argument, NULL, 'v'},
-      {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+      {"help", no_argument, NULL, 'h'},       {"stop-nonfinite", no_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
   opterr = 0;
   for (int o; (o = getopt_long(c->argc, c->argv, "+:e:ivh", names, NULL)) != -1;) {
     char letter[] = {'-', (char)optopt, 0};
@@ -55,6 +57,7 @@ static int parse(command_line *c) {
     case 'i': c->prompt = true; break;
     case 'v': c->version = true; break;
     case 'h': c->help = true; break;
+    case 'n': c->stop_nonfinite = true; break;
     case ':': return complain("option '%s' needs a piece of Lua", c->argv[optind - 1]);
     default: return complain("unknown option '%s'; `perigee --help` names them", optopt ? letter : c->argv[optind - 1]);
     }
@@ -171,6 +174,7 @@ static int protected_main(lua_State *L) {
   luaL_checkversion(L);
   luaL_openlibs(L);
   peri_open_libs(L, m->cx);
+  peri_stop_nonfinite(m->cx, m->c->stop_nonfinite);
   lua_gc(L, LUA_GCRESTART);
   lua_gc(L, LUA_GCINC, 150, 0, 0); /* finalized boxes live two cycles: at the default of 200 a loop of small steps leaves the cache */
   pri_stop_open(L, m->cx);

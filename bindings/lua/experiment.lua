@@ -254,14 +254,17 @@ end
 function Experiment:main(words)
   local before = pg.system.memory_limit()
   pg.system.memory_limit(before > 0 and before or nil)
+  local watched = pg.system.stop_nonfinite()
   local status, failed = attempt(function()
     local settings = args.parse(self, words)
     if settings.help then
       io.stdout:write(args.help(self))
       return 0
     end
+    pg.system.stop_nonfinite(watched or settings.stop_nonfinite)
     return execute(self, settings)
   end)
+  pg.system.stop_nonfinite(watched)
   pg.system.memory_limit(before)
   if status then return status end
   io.stdout:flush()

@@ -50,6 +50,7 @@ local function counter(n, report, finish)
   local k = 0
   return function()
     k = k + 1
+    pg.system.step(k <= n and k or nil)
     if k > n then finish() return nil end
     report((k - 1) / n)
     return k

@@ -118,7 +118,7 @@ static peri_status step(pri_pass *p, uint64_t serial) {
     if (!grads) return p->cx->code;
     memset(grads, 0, bytes);
   }
-  peri_status st = c.pull.op->vjp(&c.pull, grads);
+  peri_status st = pri_run_rule(&c.pull, grads);
   for (int64_t i = 0; i < c.pull.n; i++) {
     if (!grads[i]) continue;
     if (!st && pri_inside(p, c.t[i])) st = pri_accumulate(p, c.t[i]->node, grads[i]);

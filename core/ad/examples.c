@@ -269,7 +269,7 @@ static peri_status example_step(sweep *w, pri_call *c, int32_t nout, int64_t k, 
   pri_call one = *c;
   one.pull.cotangents = cotangents;
   for (int64_t i = 0; i < c->pull.n; i++) grads[i] = NULL;
-  if (!st) st = one.pull.op->vjp(&one.pull, grads);
+  if (!st) st = pri_run_rule(&one.pull, grads);
   for (int64_t i = 0; i < c->pull.n; i++) {
     if (!grads[i]) continue;
     if (!st && pri_inside(&w->pass, c->t[i])) {
@@ -336,7 +336,7 @@ static peri_status back_through_batched(sweep *w, pri_call *c, peri_tensor **gra
     shared &= ~((uint64_t)1 << i);
     c->pull.needs &= ~((uint64_t)1 << i);
   }
-  if (!shared) return c->pull.needs ? c->pull.op->vjp(&c->pull, grads) : PERI_OK;
+  if (!shared) return c->pull.needs ? pri_run_rule(&c->pull, grads) : PERI_OK;
   return rule->vjp ? rule->vjp(&c->pull, batched, grads) : refuse_shared(c);
 }
 

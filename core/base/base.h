@@ -48,6 +48,8 @@ struct peri_ctx {
   pri_pool *pool;           /* started by the first call that can use it */
   pri_tape *tape;           /* NULL: none is open */
   pri_record *record;       /* NULL: nothing is recorded */
+  bool watch;               /* peri_stop_nonfinite is on */
+  int64_t watch_step;       /* the step that its message names; 0: none */
   uint64_t serial;          /* of the last slot of any tape closed so far */
   struct { const void *owner; char where[96]; } writes[4]; /* the last in-place writes while a tape was open */
   unsigned write_turn;

@@ -195,6 +195,8 @@ peri_status peri_optim_step_of(peri_optim *o, peri_tensor *theta, peri_tensor *g
   double next = 0;
   if (pri_within(o->cx, m->name, "lr", lr, 0, INFINITY) || check_step(o, theta, g)) return o->cx->code;
   pri_step_args args = arguments(o, lr, theta->size);
+  bool watch = o->cx->watch;
+  unsigned before = watch ? pri_nonfinite(theta) | pri_nonfinite(g) : 0;
   if (m->prepare && m->prepare(o, &args, &next)) return o->cx->code;
   if ((!o->bound && make_slots(o, theta)) || step_arrays(o, theta, g, &args)) {
     if (!o->bound) peri_optim_reset(o);
@@ -203,7 +205,7 @@ peri_status peri_optim_step_of(peri_optim *o, peri_tensor *theta, peri_tensor *g
   if (!o->bound) bind(o, (peri_dtype)theta->dtype, theta->ndim, theta->dims);
   o->steps++;
   o->extra = next;
-  return PERI_OK;
+  return watch ? pri_watch(m->name, theta, before) : PERI_OK;
 }
 
 peri_status peri_optim_step(peri_optim *o, peri_tensor *theta, peri_tensor *g) {

@@ -299,6 +299,13 @@ static peri_tensor *apply_map(const peri_op *op, peri_tensor *const *operands) {
   return out;
 }
 
+static peri_status watched(const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
+  int64_t outputs = pri_outputs(op, args);
+  peri_status st = pri_watch_results(op, in, operands_of(op, args), out, outputs);
+  for (int64_t i = 0; st && i < outputs; i++) peri_release(out[i]), out[i] = NULL;
+  return st;
+}
+
 /* Hands the call to the tape; what the tape refuses has not happened. */
 static peri_status recorded(peri_ctx *cx, const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   if (!cx->record) return PERI_OK;
@@ -307,12 +314,15 @@ static peri_status recorded(peri_ctx *cx, const peri_op *op, peri_tensor *const 
   return st;
 }
 
-/* A primitive that is put together from others is recorded as one. */
+/* A primitive that is put together from others is recorded, and watched, as one. */
 static peri_status run_unrecorded(peri_ctx *cx, const peri_op *op, peri_tensor *const *in, const peri_args *args, peri_tensor **out) {
   pri_record *record = cx->record;
+  bool watch = cx->watch;
   cx->record = NULL;
+  cx->watch = false;
   peri_status st = op->run(op, in, args, out);
   cx->record = record;
+  cx->watch = watch;
   return st;
 }
 
@@ -322,6 +332,7 @@ peri_status peri_apply_many(const peri_op *op, peri_tensor *const *in, const per
   if (!op->map) {
     if (run_unrecorded(cx, op, in, args, out)) return cx->code;
   } else if (!(out[0] = apply_map(op, in))) return cx->code;
+  if (cx->watch && watched(op, in, args, out)) return cx->code;
   return recorded(cx, op, in, args, out);
 }
 
@@ -394,7 +405,7 @@ static peri_status run_apart(const peri_op *op, peri_tensor *out, peri_dtype com
   return st;
 }
 
-peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *operands, const peri_args *args) {
+static peri_status apply_in_place(const peri_op *op, peri_tensor *out, peri_tensor *const *operands, const peri_args *args) {
   peri_ctx *cx = out->cx;
   if (operands[0]->cx != cx) return peri_fail(cx, PERI_ERR_STATE, "%s_: the operands belong to another context", op->name);
   if (check_context(op, operands, args)) return cx->code;
@@ -420,4 +431,11 @@ peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const 
     return PERI_OK;
   }
   return run_in_place(op, out, compute, in);
+}
+
+peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *operands, const peri_args *args) {
+  bool watch = out->cx->watch;
+  unsigned before = watch ? pri_nonfinite_of(operands, op->arity) : 0; /* out may be one of them */
+  peri_status st = apply_in_place(op, out, operands, args);
+  return st || !watch ? st : pri_watch(op->name, out, before);
 }

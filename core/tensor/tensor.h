@@ -66,4 +66,14 @@ peri_status pri_write(const char *who, peri_tensor *t);
 ** so it is PERI_ERR_STATE. */
 peri_status pri_write_from(const char *who, peri_tensor *t, const peri_tensor *from);
 
+/* ---- peri_stop_nonfinite (watch.c) ---- */
+enum { PRI_HAS_NAN = 1, PRI_HAS_INF = 2 };
+unsigned pri_nonfinite(const peri_tensor *t);                        /* bit set of the above */
+unsigned pri_nonfinite_of(peri_tensor *const *in, int64_t n);        /* of any of them; NULLs are skipped */
+/* Fails in the name of `what` if result holds something worse than its operands did (pri_nonfinite). To be called while cx->watch. */
+peri_status pri_watch(const char *what, const peri_tensor *result, unsigned operands);
+peri_status pri_watch_results(const peri_op *op, peri_tensor *const *in, int64_t n, peri_tensor *const *out, int64_t outputs);
+/* The op's gradient rule, looked at as a whole while cx->watch. */
+peri_status pri_run_rule(const peri_pull *p, peri_tensor **grads);
+
 #endif

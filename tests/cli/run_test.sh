@@ -50,6 +50,26 @@ if grep -Eq 'helper|Shadowed' "$work/all"; then bad 'list names experiments only
 printf 'return pg.experiment {\n' >mine/toys/broken.lua
 expect 1 'toys/double' "^perigee: list: .*broken\.lua:" "$PERIGEE" list
 
+# --stop-nonfinite: of the command, of an experiment, with workers; the exit status is that of a failed script
+cat >mine/toys/diverges.lua <<'L'
+local pg = require "perigee"
+return pg.experiment { name = "toys/diverges", params = {}, seeds = 2, run = function(_, _, log)
+  local w = pg.tensor { 1, 3 }
+  for _ in log:progress(100) do w = w ^ 2 end
+  return { value = w:sum() }
+end }
+L
+stopped="toys/diverges: job 1, replica 1: .*diverges\.lua:4: stop-nonfinite: tensor\.pow gives inf at \(2\) of a result of shape \(2\), from operands that are finite; step 10"
+expect 0 'rows' '' "$PERIGEE" run toys/diverges
+expect 1 '' "$stopped" "$PERIGEE" run toys/diverges --stop-nonfinite
+expect 1 '' "$stopped" "$PERIGEE" run toys/diverges --stop_nonfinite --jobs 2
+expect 1 '' "$stopped" "$PERIGEE" --stop-nonfinite run toys/diverges --jobs 2
+expect 1 '' "$stopped" "$PERIGEE" --stop-nonfinite mine/toys/diverges.lua
+printf 'local pg = require "perigee"\nlocal x = pg.tensor { 0 }\nreturn x:log()\n' >log.lua
+expect 0 '' '' "$PERIGEE" log.lua
+expect 1 '' '^perigee: log\.lua:3: stop-nonfinite: tensor\.log gives -inf at \(1\)' "$PERIGEE" --stop-nonfinite log.lua
+expect 0 '--stop-nonfinite +stop at the first' '' "$PERIGEE" run toys/double --help
+
 # a file that cannot grow, as on a full disk, is a lack of resources, and says which file
 cat >mine/toys/large.lua <<'L'
 local pg = require "perigee"

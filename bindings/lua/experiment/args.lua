@@ -20,6 +20,7 @@ args.common = {
   { "resume", nil, "continue a run that was cut; the same bytes as if it had not been" },
   { "check", nil, "hold the results to the paper's claims; exit status 1 if one fails" },
   { "report", nil, "report, and check, from stored results without computing" },
+  { "stop_nonfinite", nil, "stop at the first NaN or infinity, and say which primitive and step made it" },
   { "help", nil, "this text" },
 }
 
@@ -138,7 +139,7 @@ function args.help(spec)
     row(left, (meaning or spec.help[name] or "") .. (choices and " (" .. params.show(choices):gsub(",", ", ") .. ")" or ""))
   end
   row("", "")
-  for _, option in ipairs(args.common) do row(("  --%s %s"):format(option[1], option.show or ""), option[3]) end
+  for _, option in ipairs(args.common) do row(("  %s %s"):format(dashed(option[1]), option.show or ""), option[3]) end
   lines[1] = ("%s%s"):format(spec.name, spec.paper and " (" .. spec.paper .. ")" or "")
   if spec.claim then lines[2] = spec.claim end
   lines[#lines + 1] = ("\nperigee run %s [options]      several values (1,2,5  1:10:3  64:4096:*2) sweep\n"):format(spec.name)

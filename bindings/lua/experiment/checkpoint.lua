@@ -148,6 +148,7 @@ function checkpoint.steps(log, n, state, opt)
       if t > state.step then state:save(t) end
       last = now
     end
+    pg.system.step(t < n and t + 1 or nil)
     if t >= n then return nil end
     log.report(t / n)
     t = t + 1

@@ -154,6 +154,7 @@ end
 -- `error` { message, trace, cause } instead of fields. A batched unit that does not fit into memory is cut in two.
 function jobs.compute(experiment, plan, unit, report)
   unit.batched = plan.batched
+  pg.system.step()
   local started = pg.system.clock()
   local ok, fields, notes = xpcall(run, traced, experiment, plan, unit, report)
   local outcome = { job = unit.job, first = unit.first, count = unit.count, batched = unit.batched,
@@ -193,6 +194,7 @@ function jobs.serve(setup)
   local wire = require "perigee.experiment.wire"
   local given = wire.unpack(setup)
   package.path, package.cpath = given.path, given.cpath
+  pg.system.stop_nonfinite(given.stop_nonfinite)
   local experiment = require "perigee.experiment".load(given.file, given.text)
   return function(unit)
     return wire.pack(jobs.compute(experiment, given.plan, wire.unpack(unit), pg.workers.report))
@@ -201,7 +203,8 @@ end
 
 local function parallel(experiment, plan, units, meter, done, n)
   local wire = require "perigee.experiment.wire"
-  local setup = { plan = plan, file = experiment.file, text = experiment.text, path = package.path, cpath = package.cpath }
+  local setup = { plan = plan, file = experiment.file, text = experiment.text, path = package.path, cpath = package.cpath,
+                  stop_nonfinite = pg.system.stop_nonfinite() }
   local pool <close> = pg.workers.open(math.min(n, #units), "perigee.experiment.jobs", wire.pack(setup))
   for _, unit in ipairs(units) do pool:submit(wire.pack(unit)) end
   local finished = 0

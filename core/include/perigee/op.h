@@ -95,6 +95,12 @@ PERI_API peri_status peri_apply_many(const peri_op *op, peri_tensor *const *in, 
 ** (float into integer, complex into real). */
 PERI_API peri_status peri_apply_(const peri_op *op, peri_tensor *out, peri_tensor *const *in, const peri_args *args);
 
+/* While on, the first primitive, gradient rule or optimiser's step whose result holds NaN though no operand does, or infinity though all operands
+** are finite, fails with PERI_ERR_NUMERIC and says which, where and of what shape. Off, it costs a comparison a call; on, a pass over each
+** result. Returns what it was. */
+PERI_API bool peri_stop_nonfinite(peri_ctx *cx, bool on);
+PERI_API void peri_note_step(peri_ctx *cx, int64_t step); /* the step of the host's loop, for that message; 0: none */
+
 #ifdef __cplusplus
 }
 #endif
