@@ -9,6 +9,7 @@ local help = {}
 
 local sentences = {
   tensor = "arrays of numbers: arithmetic, reductions, shapes, indexing; every function is a method as well",
+  numeric = "special functions, integrals, roots, minima, fits, differential equations, laws",
   linalg = "products, systems of equations, factorisations, eigenvalues and traces of operators",
   random = "generators by seed",
   process = "random processes in continuous time",

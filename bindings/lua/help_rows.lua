@@ -21,6 +21,8 @@ return {
                             "The trace of an operator from products with random vectors." },
   ["linalg.hutchpp"] = { "linalg.hutchpp(A, d, { rng, products, dtype }) -> estimate, stderr",
                          "Hutch++: the trace of a symmetric operator, its dominant part exactly and the rest at random." },
+  ["numeric.law"] = { "numeric.law(name, ...) -> law; law:log_density(x), cdf, upper, quantile(p), upper_quantile(q), mean(), variance(), draw(rng[, dims])",
+    "A continuous law by the name and parameters of its sampler; f too. Tails keep their digits." },
   ["linalg.norm"] = { "linalg.norm(a[, kind]) -> number or tensor",
                       "Norm of each matrix of a: frobenius, nuclear, 1, 2 or math.huge." },
 
