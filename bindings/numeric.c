@@ -16,6 +16,7 @@ typedef struct {
   peri_ctx *cx;
   const char *who;
   int f, slope;            /* the function; its derivative or Jacobian */
+  int automatic; /* what makes the Jacobian if none is given: numeric/jacobian.lua */
   int thunk;               /* a closure of call_with_tensor */
   const peri_tensor *like; /* shape of the vector's tensor */
   int64_t rows;            /* how many elements a result must have; -1: any */
@@ -153,10 +154,10 @@ static peri_status call_residual(void *ud, const double *theta, double *r, doubl
   peri_status st = vector_of(h, h->f, "residual function", NULL, theta, r, h->rows);
   if (st || !J) return st;
   if (h->slope) return vector_of(h, h->slope, "Jacobian", NULL, theta, J, h->rows * h->like->size);
-  vector_call c = {.h = h, .x = theta, .out = J, .rows = h->rows * h->like->size, .what = "Jacobian"}; /* ad.jacobian(f, theta) */
+  vector_call c = {.h = h, .x = theta, .out = J, .rows = h->rows * h->like->size, .what = "Jacobian"};
   lua_pushvalue(h->L, h->thunk);
   lua_pushlightuserdata(h->L, &c);
-  lua_getfield(h->L, LUA_REGISTRYINDEX, "perigee.numeric.jacobian");
+  lua_pushvalue(h->L, h->automatic);
   lua_pushvalue(h->L, h->f);
   st = protected_call(h, 3, 1);
   if (!st) lua_pop(h->L, 1);
@@ -346,10 +347,22 @@ static void set_integer(lua_State *L, const char *name, int64_t v) {
   lua_setfield(L, -2, name);
 }
 
+/* The option jacobian, or the function of numeric/jacobian.lua. */
 static void opt_jacobian(lua_State *L, host *h) {
-  if (!lua_istable(L, 3) || lua_getfield(L, 3, "jacobian") == LUA_TNIL) return;
-  if (lua_type(L, -1) != LUA_TFUNCTION) luaL_error(L, "%s: jacobian must be a function, got %s", h->who, luaL_typename(L, -1));
-  h->slope = lua_gettop(L);
+  static const char automatic[] = "perigee.numeric.jacobian";
+  if (lua_istable(L, 3) && lua_getfield(L, 3, "jacobian") != LUA_TNIL) {
+    if (lua_type(L, -1) != LUA_TFUNCTION) luaL_error(L, "%s: jacobian must be a function, got %s", h->who, luaL_typename(L, -1));
+    h->slope = lua_gettop(L);
+    return;
+  }
+  if (lua_getfield(L, LUA_REGISTRYINDEX, automatic) != LUA_TFUNCTION) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    if (lua_getfield(L, -1, automatic) != LUA_TFUNCTION) luaL_error(L, "%s: give the option jacobian: the library's Lua files are not loaded", h->who);
+    lua_call(L, 0, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, automatic);
+  }
+  h->automatic = lua_gettop(L);
 }
 
 static const double *bound(lua_State *L, const host *h, const char *name) {
@@ -472,7 +485,7 @@ void pri_bind_numeric(lua_State *L) {
       {"fit", l_fit,
        "numeric.fit(r, theta0[, {jacobian=, lower=, upper=, f_tol=, x_tol=, g_tol=, max_iterations=}]) -> theta, {covariance, rss, rank, "
        "...}",
-       "Least squares, min |r(theta)|^2, by Levenberg and Marquardt; the Jacobian comes from ad.jacobian unless given; covariance of the "
+       "Least squares, min |r(theta)|^2, by Levenberg and Marquardt; the Jacobian comes from the gradients of r unless given; covariance of the "
        "estimate."},
       {"solve", l_solve, "numeric.solve(F, x0[, {jacobian=, tol=}]) -> x, largest |F|, iterations",
        "A system of equations F(x) = 0 by damped Newton steps from x0."},
@@ -484,8 +497,4 @@ void pri_bind_numeric(lua_State *L) {
       {NULL, NULL, NULL, NULL}};
   pri_register(L, "numeric", rows, 0);
   pri_bind_functions(L, "numeric", peri_special_ops());
-  lua_getfield(L, -1, "ad");
-  lua_getfield(L, -1, "jacobian");
-  lua_setfield(L, LUA_REGISTRYINDEX, "perigee.numeric.jacobian");
-  lua_pop(L, 1);
 }

@@ -43,25 +43,26 @@ static long double log_mass(const weight *w) {
   }
 }
 
-/* At x, relative to a scale: p_n / p_n', and the logarithm of sum_{j<n} (p_j / p_0)^2. c (n) and s (n + 1). */
-static long double evaluate(const long double *c, const long double *s, int64_t n, long double x, long double *log_sum) {
+/* At x: p_n / p_n', and the logarithm of sum_{j<n} (p_j / p_0)^2. By Christoffel and Darboux the sum is s_n (p_n' p_{n-1} - p_{n-1}' p_n), so near
+** a zero of p_n the ratio is s_n p_n p_{n-1} / sum up to its square, and no derivative is needed. c (n), s and its inverses (n + 1). */
+static long double evaluate(const long double *c, const long double *s, const long double *inverse, int64_t n, long double x, long double *log_sum) {
   const long double big = 0x1p500L;
-  long double p = 1, before = 0, d = 0, d_before = 0, sum = 0, log_scale = 0;
+  long double p = 1, before = 0, sum = 0, log_scale = 0;
   for (int64_t j = 0; j < n; j++) {
     sum += p * p;
-    long double next = ((x - c[j]) * p - s[j] * before) / s[j + 1], d_next = (p + (x - c[j]) * d - s[j] * d_before) / s[j + 1];
-    before = p, p = next, d_before = d, d = d_next;
-    if (fabsl(p) > big || fabsl(d) > big) {
-      p /= big, before /= big, d /= big, d_before /= big, sum /= big * big;
+    long double next = ((x - c[j]) * p - s[j] * before) * inverse[j + 1];
+    before = p, p = next;
+    if (fabsl(p) > big) {
+      p /= big, before /= big, sum /= big * big;
       log_scale += 500 * PRI_LN2;
     }
   }
   *log_sum = logl(sum) + 2 * log_scale;
-  return p / d;
+  return s[n] * p * before / sum;
 }
 
-static peri_status polish(peri_ctx *cx, const weight *w, const long double *c, const long double *s, int64_t n, const double *guess,
-                          double *nodes, double *weights, double *log_weights) {
+static peri_status polish(peri_ctx *cx, const weight *w, const long double *c, const long double *s, const long double *inverse, int64_t n,
+                          const double *guess, double *nodes, double *weights, double *log_weights) {
   bool even = w->kind == PERI_GAUSS_LEGENDRE || w->kind == PERI_GAUSS_HERMITE || (w->kind == PERI_GAUSS_JACOBI && w->alpha == w->beta);
   long double mass = log_mass(w);
   for (int64_t i = even ? n / 2 : 0; i < n; i++) { /* of a symmetric rule the upper half, and the middle, which is exactly 0 */
@@ -69,7 +70,7 @@ static peri_status polish(peri_ctx *cx, const weight *w, const long double *c, c
     bool middle = even && 2 * i + 1 == n;
     long double x = middle ? 0 : guess[i], log_sum;
     for (int k = 0; k < 6; k++) {
-      long double step = evaluate(c, s, n, x, &log_sum);
+      long double step = evaluate(c, s, inverse, n, x, &log_sum);
       if (middle || !(fabsl(step) > 1e-17L * fabsl(x))) break;
       x -= step;
     }
@@ -96,23 +97,24 @@ peri_status peri_gauss(peri_ctx *cx, peri_gauss_kind kind, int64_t n, double alp
                        double *log_weights) {
   if (check(cx, kind, n, alpha, beta)) return peri_errcode(cx);
   weight w = {.kind = kind, .alpha = alpha, .beta = beta};
-  size_t bytes = (size_t)(2 * n + 1) * sizeof(long double) + (size_t)(2 * n) * sizeof(double);
-  long double *c = peri_alloc(cx, bytes), *s = c ? c + n : NULL;
+  size_t bytes = (size_t)(3 * n + 2) * sizeof(long double) + (size_t)(2 * n) * sizeof(double);
+  long double *c = peri_alloc(cx, bytes), *s = c ? c + n : NULL, *inverse = c ? s + n + 1 : NULL;
   if (!c) return peri_errcode(cx);
-  double *diagonal = (double *)(s + n + 1), *off = diagonal + n;
-  s[0] = 0;
+  double *diagonal = (double *)(inverse + n + 1), *off = diagonal + n;
+  s[0] = inverse[0] = 0;
   for (int64_t j = 0; j < n; j++) {
     long double b;
     recurrence(&w, j, &c[j], &b);
     diagonal[j] = (double)c[j];
     recurrence(&w, j + 1, &(long double){0}, &b);
     s[j + 1] = sqrtl(b);
+    inverse[j + 1] = 1 / s[j + 1];
     off[j] = (double)s[j + 1];
   }
   int order = (int)n, info = 0;
   dsterf_(&order, diagonal, off, &info);
   peri_status st = info ? peri_fail(cx, PERI_ERR_NUMERIC, WHO ": the eigenvalues of the recurrence did not converge") : PERI_OK;
-  if (!st) st = polish(cx, &w, c, s, n, diagonal, nodes, weights, log_weights);
+  if (!st) st = polish(cx, &w, c, s, inverse, n, diagonal, nodes, weights, log_weights);
   peri_free(cx, c, bytes);
   return st;
 }

@@ -224,6 +224,17 @@ test("fits of exponentials, with either Jacobian, in any units", function(t)
   end
 end)
 
+test("the Jacobian of a fit is the same from either side", function(t)
+  local function r(w) return pg.concatenate { w:exp(), (w * 3):sin(), (w * w:sum()):cos() } end
+  local jacobian = require "perigee.numeric.jacobian"
+  local at = pg.tensor { 0.3, -1.2 }
+  t.near(jacobian(r, at), ad.jacobian(r, at), 1e-15)
+  local once = ad.custom { forward = function(w) return w:square() end, backward = function(g, _, w) return g * 2 * w end }
+  local function second(w) return pg.concatenate { once(w), w } end -- whatever order `custom` has, the result is right
+  t.near(jacobian(second, at), { { 0.6, 0 }, { 0, -2.4 }, { 1, 0 }, { 0, 1 } }, 1e-15)
+  t.near(jacobian(function(w) return (w * w):sum() end, at):reshape(2), { 0.6, -2.4 }, 1e-15)
+end)
+
 test("a rank-deficient fit ends, and says so", function(t)
   local x = pg.linspace(0, 1, 9)
   local theta, info = numeric.fit(function(w) return (w[1] + w[2]) * x - 3 * x end, { 0, 0 })
