@@ -104,6 +104,14 @@ local exact_means = {
   { "grid", 8, { 1000, 2000, 4000 }, { 3.363017e-3, 2.326801e-5, 9.193647e-10 }, { 2.136098e-2, 4.494505e-3, 2.795381e-4 } } }
 local rounds_needed = { { "line", 30, 1012, 75 }, { "grid", 8, 140, 28 }, { "cycle", 30, 264, 38 } }
 
+-- { name, a graph, the same larger, exponents in n of the rates mu / 2 and theta }: -3 and -2, on tori of D axes -1 - 2/D and -1 - 1/D
+local function orders()
+  local make = process.graph
+  return { { "line", make.line(50), make.line(100), -3, -2 }, { "cycle", make.cycle(50), make.cycle(100), -3, -2 },
+    { "torus, 2 axes", make.torus { 16, 16 }, make.torus { 32, 32 }, -2, -3 / 2 }, { "torus, 3 axes", make.torus { 8, 8, 8 }, make.torus { 12, 12, 12 }, -5 / 3, -4 / 3 },
+    { "complete", make.complete(50), make.complete(100), -1, -1 } }
+end
+
 local function named(graph, size) return setting { graph = graph, n = size, side = size } end
 
 return pg.experiment {
@@ -188,6 +196,13 @@ return pg.experiment {
       claim:near(name .. "mu", s.mu, c[3], { rel = rel })
       claim:near(name .. "R", s.R, c[4], { rel = rel })
       claim:near(name .. "sum of P_e R_e", s.g:weights():dot(s.g:effective_resistances()), s.n - 1, { rel = 1e-9 })
+    end
+    for _, o in ipairs(orders()) do
+      local function rates(g) return g:spectral_gap() / 2, math.sqrt(g:spectral_gap() / (2 * g:r_max())), g:n() end
+      local slow, fast, n = rates(o[2])
+      local slower, faster, larger = rates(o[3])
+      claim:near(o[1] .. ", exponent of the rate of simple gossip", math.log(slower / slow) / math.log(larger / n), o[4], { abs = 0.04, why = "finite sizes" })
+      claim:near(o[1] .. ", exponent of the rate of continuized gossip", math.log(faster / fast) / math.log(larger / n), o[5], { abs = 0.04, why = "finite sizes" })
     end
     for _, e in ipairs(exact_means) do
       local s = named(e[1], e[2])
