@@ -67,7 +67,7 @@ return pg.experiment {
   choices = { design = { "gauss", "coord", "kaczmarz" }, case = { "strong", "convex" } },
   range  = { d = { from = 2 }, power = { from = 0 }, iters = { from = 10 } },
   sweep  = { { design = { "gauss", "coord", "kaczmarz" } }, { design = { "gauss" }, case = { "convex" } } },
-  seeds  = 4000, batched = true, quick = { iters = 500, seeds = 200 }, full = { iters = 4000, seeds = 20000 },
+  seeds  = 4000, batched = true, quick = { iters = 500, seeds = 200 }, full = { iters = 4000, seeds = 10000 },
 
   run = function(p, rng, log)
     local f = design(p)
