@@ -84,7 +84,7 @@ local function picture(g, x, title)
   local panel = { title = title, legend = false, pg.plot.line(edges) }
   for step, color in ipairs(pg.plot.palette.maps.diverging) do
     local who = shade:eq(step)
-    local some = { x = at[{ {}, 1 }]:masked_select(who), y = at[{ {}, 2 }]:masked_select(who), color = ("#%06X"):format(color), marker = 7, size = 2 }
+    local some = { x = at[{ {}, 1 }]:masked_select(who), y = at[{ {}, 2 }]:masked_select(who), color = ("#%06X"):format(color), marker = 7, size = 2, alpha = 1 }
     if #some.x > 0 then panel[#panel + 1] = pg.plot.scatter(some) end
   end
   return panel
@@ -152,7 +152,7 @@ return pg.experiment {
       local gap = part.gap
       local k = crossing(gap.x, gap:mean "continuized", gap:mean "simple")
       panels[#panels + 1] = { part, x = "k", title = ("%s, %d nodes"):format(p.graph, builders[p.graph](p):n()), ylog = true, xlabel = "activations $k$",
-        ylabel = "mean of $|x_k - \\bar{x}|^2$", vline = k and { k, label = "from here on less than simple gossip" } or nil,
+        ylabel = "energy $|x_k|^2$ about the average, mean of runs", vline = k and { k, label = "from here on less than simple gossip" } or nil,
         y = { { "gap.simple", label = "simple" }, { "gap.heavy_ball", label = "heavy ball" }, { "gap.continuized", label = "continuized", band = "10-90" },
               { "gap.plain_rounds", label = "synchronous" }, { "gap.shift_register", label = "shift register" },
               { "gap.bound", label = "bound", dash = "dotted" }, p.exact and { "gap.exact", label = "continuized, exact mean", dash = "dashed" } or nil } }
