@@ -190,7 +190,7 @@ test("cross-entropy is minus the log of the softmax at the label", function(t)
     t.near(ours(w), naive(w), 1e-12)
     t.near(ad.grad(ours)(w), ad.grad(naive)(w), 1e-12)
     t.near(ad.hvp(ours, w, v), ad.hvp(naive, w, v), 1e-12)
-    local function third(f) return ad.grad(function(p) return ad.hvp(f, p, v):dot(u) end)(w) end
+    local function third(f) return ad.grad(function(at) return ad.hvp(f, at, v):dot(u) end)(w) end
     t.near(third(ours), third(naive), 1e-11)
     ad.check(ours, w, { seed = k, directions = 1 })
   end
