@@ -163,7 +163,12 @@ test("workers compute the same rows, and their errors come back", function(t)
     local pg = require "perigee"
     return pg.experiment { name = "toys/test", params = { a = 1.0, fail = false }, sweep = { a = { 1.0, 2.0 } }, seeds = 20,
       run = function(p, rng)
-        if p.fail then local function inner() error "broken" end inner() return nil end
+        if p.fail then
+          local function inner() error "broken" end
+          if p.a == 1 then rng:normal { 3000000 } end    -- the first fails last
+          inner()
+          return nil
+        end
         local s = pg.series()
         for k = 1, 10 do s:add(k, rng:uniform {}) end
         return { u = rng:uniform {}, s = s, v = rng:normal { 2 }, text = "\0\"," }
@@ -175,7 +180,9 @@ test("workers compute the same rows, and their errors come back", function(t)
   for p, part in here:each() do t.equal(part.s.value, there:where { a = p.a }.s.value) end
   local ok, object = pcall(jobs.execute, e, plan_of({ { a = 1.0, fail = true } }, 4, false), 2)
   t.ok(not ok, "it fails")
-  t.ok(tostring(object):find "replica %d: toy.lua:%d+: broken\n  at toy.lua:%d+", "%s", tostring(object))
+  t.ok(tostring(object):find "replica 1: toy.lua:%d+: broken\n  at toy.lua:%d+", "%s", tostring(object))
+  ok, object = pcall(jobs.execute, e, plan_of({ { a = 1.0, fail = true }, { a = 2.0, fail = true } }, 2, false), 4)
+  t.ok(not ok and tostring(object):find "job 1, a = 1, replica 1: toy.lua", "of several failures the first is told: %s", tostring(object))
   t.fails(function() pg.workers.open(0, "perigee.experiment.jobs", "") end, "workers must lie in %[1, 1024%], got 0")
   local pool <close> = pg.workers.open(1, "perigee.no_such_module", "")
   local fine, text = pool:next(10)

@@ -201,21 +201,33 @@ function jobs.serve(setup)
   end
 end
 
+-- Units are begun in their order, so when one fails, those before it are awaited: of several failures the first in that
+-- order is told, as when one state computes them all.
 local function parallel(experiment, plan, units, meter, done, n)
   local wire = require "perigee.experiment.wire"
   local setup = { plan = plan, file = experiment.file, text = experiment.text, path = package.path, cpath = package.cpath,
                   stop_nonfinite = pg.system.stop_nonfinite() }
   local pool <close> = pg.workers.open(math.min(n, #units), "perigee.experiment.jobs", wire.pack(setup))
-  for _, unit in ipairs(units) do pool:submit(wire.pack(unit)) end
-  local finished = 0
-  while finished < #units do
+  local index, arrived, finished = {}, {}, 0
+  for i, unit in ipairs(units) do
+    index[unit.job .. " " .. unit.first] = i
+    pool:submit(wire.pack(unit))
+  end
+  local next_unit, failed, failure_at = 1, nil, #units + 1
+  while next_unit < failure_at do
     local ok, bytes = pool:next(0.1)
     if ok ~= nil then
-      finished = finished + 1
-      done(ok and wire.unpack(bytes) or { { error = { message = bytes, cause = pg.system.cause(bytes) } } })
+      local outcomes = ok and wire.unpack(bytes) or { { error = { message = bytes, cause = pg.system.cause(bytes) } } }
+      local last = outcomes[#outcomes]
+      local i = last.job and index[outcomes[1].job .. " " .. outcomes[1].first]
+      if not i then done(outcomes) end                     -- a worker failed, not a unit
+      finished, arrived[i] = finished + 1, true
+      if not last.error then done(outcomes) elseif i < failure_at then failed, failure_at = outcomes, i end
+      while arrived[next_unit] do next_unit = next_unit + 1 end
     end
     meter:update((finished + pool:running()) / #units)
   end
+  if failed then done(failed) end
 end
 
 local function where(plan, outcome)
@@ -254,7 +266,8 @@ local function resumed(plan, units, done)
 end
 
 --- Computes all units of plan { name, points, seed, seeds, batched } with `workers` workers (1: in this state).
--- Returns the rows and a list of { job, first, count, seconds }. The first failure ends the run, as a failure.
+-- Returns the rows and a list of { job, first, count, seconds }. A failure ends the run; of several, the first in the
+-- order of jobs and replicas is raised.
 function jobs.execute(experiment, plan, workers)
   local units = jobs.units(plan.points, plan.seeds, plan.batched)
   local of_job, timing = {}, {}
