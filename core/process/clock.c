@@ -1,126 +1,109 @@
-/* clock.c - superposed Poisson clocks.
+/* clock.c - what can be done with any clock: the next event, the next n, all up to a time, other rates, the position as text.
 **
-** Events are made 1024 at a time: exponential gaps by the block kernel, running sums, then one word of the other stream
-** for cell and threshold of the alias table, without a branch, so that the loads of many events overlap. Sums of 32 gaps
-** start from 0 and are added to the time so far, kept as hi + lo, so that rounding does not pile up.
-** Source of the superposition: e.g. Kingman, Poisson Processes (1993), section 2.2.
+** A position is a line of text: perigee-NAME-1, words of 16 hexadecimal digits, the streams of times and of choices, a checksum,
+** separated by bars. It is checked as a whole before the clock is touched.
 */
 #include "process/clock.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-static pri_pair two_sum(double a, double b) {
-  double s = a + b, t = s - a;
-  return (pri_pair){s, (a - (s - t)) + (b - t)};
+typedef long long ll;
+typedef unsigned long long ull;
+
+/* ---- buffered draws ---- */
+
+void pri_draws_start(peri_ctx *cx, pri_draws *d, peri_stream s) {
+  d->stream = s;
+  d->from = (pri_rng){cx->k, pri_pcg_of(&s), s.output};
+  d->at = d->filled = 0;
 }
 
-static pri_pair add_to(pri_pair a, double x) {
-  pri_pair s = two_sum(a.hi, x);
-  return two_sum(s.hi, s.lo + a.lo);
+void pri_draws_refill(pri_draws *d) {
+  uint64_t w[PRI_DRAWS];
+  pri_pcg_advance(&d->from.pcg, d->from.output, (pri_u128)d->filled);
+  pri_rng g = d->from;
+  pri_words(&g, w, PRI_DRAWS);
+  g.k->exponential(d->x, w, PRI_DRAWS);
+  d->at = 0, d->filled = PRI_DRAWS;
 }
 
-/* gap[i] *= mean_gap; t[i] = base + gap[0] + ... + gap[i]; the new base. Stretches of 32 are summed from 0 and added to the base. */
-static pri_pair accumulate(double *t, double *gap, int64_t n, double mean_gap, pri_pair base) {
-  enum { STRETCH = 32 };
-  for (int64_t i = 0; i < n; i++) gap[i] *= mean_gap;
-  for (int64_t at = 0; at < n; at += STRETCH) {
-    int64_t end = at + STRETCH < n ? at + STRETCH : n;
-    double s = 0;
-    for (int64_t i = at; i < end; i++) t[i] = s += gap[i];
-    for (int64_t i = at; i < end; i++) t[i] = base.hi + (base.lo + t[i]);
-    base = add_to(base, s);
-  }
-  return base;
+peri_stream pri_draws_position(const pri_draws *d) {
+  peri_stream s = d->stream;
+  pri_pcg g = d->from.pcg;
+  pri_pcg_advance(&g, d->from.output, (pri_u128)d->at);
+  pri_pcg_store(&s, g);
+  return s;
 }
 
-void pri_clock_refill(peri_clock *c) {
-  uint64_t w[PRI_CLOCK_BATCH];
-  c->this = c->next;
-  pri_clock_origin *o = &c->next;
-  pri_words(&o->times, w, PRI_CLOCK_BATCH);
-  c->cx->k->exponential(c->gap, w, PRI_CLOCK_BATCH);
-  o->base = accumulate(c->t, c->gap, PRI_CLOCK_BATCH, 1 / c->total, o->base);
-  o->count += PRI_CLOCK_BATCH;
-  if (c->alias) {
-    pri_words(&o->choices, w, PRI_CLOCK_BATCH);
-    for (int i = 0; i < PRI_CLOCK_BATCH; i++) c->index[i] = pri_alias_of(c->alias, w[i]);
-  }
-  c->at = 0, c->filled = PRI_CLOCK_BATCH;
-}
+/* ---- heads ---- */
 
-static peri_status check_rates(peri_ctx *cx, const double *rates, int64_t m, double *total) {
-  if (m < 1) return peri_fail(cx, PERI_ERR_VALUE, "process.poisson: at least one rate is needed");
-  *total = 0;
-  for (int64_t i = 0; i < m; i++) {
-    if (!(rates[i] > 0 && rates[i] < INFINITY)) {
-      if (m == 1) return peri_fail(cx, PERI_ERR_VALUE, "process.poisson: rate must be positive and finite, got %.15g", rates[i]);
-      return peri_fail(cx, PERI_ERR_VALUE, "process.poisson: rate %lld of %lld is %.15g; rates must be positive and finite", (long long)(i + 1),
-                       (long long)m, rates[i]);
-    }
-    *total += rates[i];
-  }
-  if (isfinite(*total) && isfinite(1 / *total)) return PERI_OK;
-  return peri_fail(cx, PERI_ERR_VALUE, "process.poisson: the total rate %g is out of range", *total);
-}
-
-void pri_clock_restart(peri_clock *c, peri_stream *s) {
-  int64_t which = (int64_t)peri_stream_next(s);
-  const pri_kernels *k = c->cx->k;
-  c->times = peri_stream_sub(s, "times", which);
-  c->choices = peri_stream_sub(s, "choices", which);
-  c->next = (pri_clock_origin){.times = {k, pri_pcg_of(&c->times), c->times.output}, .choices = {k, pri_pcg_of(&c->choices), c->choices.output}};
-  c->at = c->filled = 0;
-  c->last = 0;
-}
-
-peri_clock *peri_clock_new(peri_ctx *cx, const double *rates, int64_t m, peri_stream *s) {
-  double total = 0;
-  if (check_rates(cx, rates, m, &total) != PERI_OK) return NULL;
-  peri_clock *c = peri_alloc(cx, sizeof *c);
+peri_clock *pri_clock_make(peri_ctx *cx, const pri_clock_kind *kind, size_t bytes, int64_t m) {
+  peri_clock *c = peri_alloc(cx, bytes);
   if (!c) return NULL;
-  memset(c, 0, sizeof *c);
-  c->cx = cx, c->m = m, c->total = total;
-  c->rates = pri_checksum(rates, (size_t)m * sizeof *rates);
-  if (m > 1 && !(c->alias = peri_alias_new(cx, "process.poisson", rates, m))) {
-    peri_clock_free(c);
-    return NULL;
-  }
-  pri_clock_restart(c, s);
+  memset(c, 0, bytes);
+  c->kind = kind, c->cx = cx, c->m = m;
   return c;
 }
 
+uint64_t pri_head_word(const peri_clock *c, int64_t i) {
+  const uint64_t w[PRI_HEAD_WORDS] = {(uint64_t)c->count, pri_bits(c->now.hi), pri_bits(c->now.lo), pri_bits(c->last.hi), pri_bits(c->last.lo)};
+  return w[i];
+}
+
+bool pri_head_fits(const uint64_t *w) {
+  for (int i = 1; i < PRI_HEAD_WORDS; i++)
+    if (!isfinite(pri_from_bits(w[i]))) return false;
+  return w[0] <= INT64_MAX && pri_from_bits(w[1]) >= 0 && pri_from_bits(w[3]) >= 0;
+}
+
+void pri_set_head(peri_clock *c, const uint64_t *w) {
+  c->count = (int64_t)w[0];
+  c->now = (pri_pair){pri_from_bits(w[1]), pri_from_bits(w[2])};
+  c->last = (pri_pair){pri_from_bits(w[3]), pri_from_bits(w[4])};
+}
+
+peri_status pri_never_rings(peri_clock *c) {
+  return peri_fail(c->cx, PERI_ERR_STATE, "process.%s: there is no next event: all rates are 0 and nothing is scheduled", c->kind->name);
+}
+
+peri_status pri_check_rates(peri_ctx *cx, const char *who, const double *rates, int64_t m, bool zero, double *total) {
+  if (m < 1) return peri_fail(cx, PERI_ERR_VALUE, "%s: at least one rate is needed", who);
+  *total = 0;
+  for (int64_t i = 0; i < m; i++) {
+    if (!(rates[i] < INFINITY && (rates[i] > 0 || (zero && rates[i] == 0)))) {
+      if (m == 1 && !zero) return peri_fail(cx, PERI_ERR_VALUE, "%s: rate must be positive and finite, got %.15g", who, rates[i]);
+      return peri_fail(cx, PERI_ERR_VALUE, "%s: rate %lld of %lld is %.15g; rates must be %s and finite", who, (ll)(i + 1), (ll)m, rates[i],
+                       zero ? "0 or positive" : "positive");
+    }
+    *total += rates[i];
+  }
+  if (isfinite(*total) && (isfinite(1 / *total) || (zero && *total == 0))) return PERI_OK;
+  return peri_fail(cx, PERI_ERR_VALUE, "%s: the total rate %g is out of range", who, *total);
+}
+
+/* ---- verbs ---- */
+
 void peri_clock_free(peri_clock *c) {
-  if (!c) return;
-  peri_alias_free(c->alias);
-  peri_free(c->cx, c, sizeof *c);
+  if (c) c->kind->free(c);
+}
+
+peri_status peri_clock_step(peri_clock *c, double limit, peri_event *e) {
+  if (isnan(limit)) return peri_fail(c->cx, PERI_ERR_VALUE, "process.until_time: the time must be a number, got nan");
+  return c->kind->advance(c, limit, e);
 }
 
 peri_event peri_clock_next(peri_clock *c) {
-  if (c->at == c->filled) pri_clock_refill(c);
-  int64_t i = c->at++;
-  c->last = c->t[i];
-  return (peri_event){c->t[i], c->gap[i], c->index[i]};
+  peri_event e;
+  return c->kind->advance(c, INFINITY, &e) == PERI_OK ? e : (peri_event){NAN, NAN, -1};
 }
 
 peri_ctx *peri_clock_context(const peri_clock *c) { return c->cx; }
-double peri_clock_rate(const peri_clock *c) { return c->total; }
+const char *peri_clock_kind(const peri_clock *c) { return c->kind->name; }
+double peri_clock_rate(const peri_clock *c) { return c->kind->rate(c); }
 int64_t peri_clock_size(const peri_clock *c) { return c->m; }
-int64_t peri_clock_count(const peri_clock *c) { return c->filled ? c->this.count + c->at : c->next.count; }
-double peri_clock_time(const peri_clock *c) { return c->last; }
-
-/* Copies the next n events; t, gap, index may be NULL. */
-static void take(peri_clock *c, int64_t n, double *t, double *gap, int64_t *index) {
-  for (int64_t done = 0, m; done < n; done += m) {
-    if (c->at == c->filled) pri_clock_refill(c);
-    m = c->filled - c->at;
-    if (m > n - done) m = n - done;
-    if (t) memcpy(t + done, c->t + c->at, (size_t)m * sizeof *t);
-    if (gap) memcpy(gap + done, c->gap + c->at, (size_t)m * sizeof *gap);
-    if (index) memcpy(index + done, c->index + c->at, (size_t)m * sizeof *index);
-    c->at += m;
-    c->last = c->t[c->at - 1];
-  }
-}
+int64_t peri_clock_count(const peri_clock *c) { return c->count; }
+double peri_clock_time(const peri_clock *c) { return c->now.hi; }
 
 static bool new_vector(peri_ctx *cx, peri_dtype type, int64_t n, peri_tensor **out) {
   return !out || (*out = peri_new(cx, type, 1, &n)) != NULL;
@@ -131,144 +114,183 @@ static void drop(peri_tensor **t) {
   *t = NULL;
 }
 
-peri_status peri_clock_batch(peri_clock *c, int64_t n, peri_tensor **times, peri_tensor **gaps, peri_tensor **indices) {
-  peri_ctx *cx = c->cx;
-  peri_tensor **out[3] = {times, gaps, indices};
-  if (n < 0) return peri_fail(cx, PERI_ERR_VALUE, "process.poisson: the number of events must not be negative, got %lld", (long long)n);
-  for (int i = 0; i < 3; i++)
-    if (out[i]) *out[i] = NULL;
-  for (int i = 0; i < 3; i++) {
-    if (new_vector(cx, i < 2 ? PERI_F64 : PERI_I64, n, out[i])) continue;
-    for (int k = 0; k < 3; k++) drop(out[k]);
-    return peri_errcode(cx);
+/* The next n events one by one. */
+static peri_status collect(peri_clock *c, int64_t n, double *t, double *gap, int64_t *index) {
+  for (int64_t k = 0; k < n; k++) {
+    peri_event e;
+    peri_status st = c->kind->advance(c, INFINITY, &e);
+    if (st) return st;
+    if (t) t[k] = e.t;
+    if (gap) gap[k] = e.dt;
+    if (index) index[k] = e.index;
+    if (k % 1024 == 0 && pri_stopped(c->cx)) return peri_check_interrupt(c->cx);
   }
-  take(c, n, times ? (*times)->data : NULL, gaps ? (*gaps)->data : NULL, indices ? (*indices)->data : NULL);
   return PERI_OK;
 }
 
-/* ---- state: perigee-clock-1 RATES BASE_HI BASE_LO COUNT AT|stream of times|stream of choices|CHECK ---- */
-
-static uint64_t bits(double x) {
-  uint64_t u;
-  memcpy(&u, &x, sizeof u);
-  return u;
-}
-static double from_bits(uint64_t u) {
-  double x;
-  memcpy(&x, &u, sizeof x);
-  return x;
+static peri_status take(peri_clock *c, int64_t n, double *t, double *gap, int64_t *index) {
+  if (!c->kind->take) return collect(c, n, t, gap, index);
+  c->kind->take(c, n, t, gap, index);
+  return PERI_OK;
 }
 
-static void save_stream(const peri_stream *s, const pri_rng *g, char text[PERI_STREAM_TEXT]) {
-  peri_stream now = *s;
-  pri_pcg_store(&now, g->pcg);
-  peri_stream_save(&now, text);
+peri_status peri_clock_batch(peri_clock *c, int64_t n, peri_tensor **times, peri_tensor **gaps, peri_tensor **indices) {
+  peri_ctx *cx = c->cx;
+  peri_tensor **out[3] = {times, gaps, indices};
+  if (n < 0) return peri_fail(cx, PERI_ERR_VALUE, "process.next_batch: the number of events must not be negative, got %lld", (ll)n);
+  peri_status st = PERI_OK;
+  for (int i = 0; i < 3; i++)
+    if (out[i]) *out[i] = NULL;
+  for (int i = 0; !st && i < 3; i++) st = new_vector(cx, i < 2 ? PERI_F64 : PERI_I64, n, out[i]) ? PERI_OK : peri_errcode(cx);
+  if (!st) st = take(c, n, times ? (*times)->data : NULL, gaps ? (*gaps)->data : NULL, indices ? (*indices)->data : NULL);
+  for (int i = 0; st && i < 3; i++) drop(out[i]);
+  return st;
 }
 
-void peri_clock_save(const peri_clock *c, char text[PERI_CLOCK_TEXT]) {
-  typedef unsigned long long ull;
-  const pri_clock_origin *o = c->filled ? &c->this : &c->next;
+/* ---- all events up to a time ---- */
+
+typedef struct { peri_ctx *cx; int64_t n, room; double *t, *gap; int64_t *index; } events;
+
+static void free_events(events *a) {
+  if (a->t) peri_free(a->cx, a->t, (size_t)a->room * sizeof *a->t);
+  if (a->gap) peri_free(a->cx, a->gap, (size_t)a->room * sizeof *a->gap);
+  if (a->index) peri_free(a->cx, a->index, (size_t)a->room * sizeof *a->index);
+}
+
+static peri_status more_room(events *a, int64_t room) {
+  events b = {.cx = a->cx, .n = a->n, .room = room};
+  size_t bytes = (size_t)room * 8, used = (size_t)a->n * 8;
+  bool ok = (b.t = peri_alloc(a->cx, bytes)) && (b.gap = peri_alloc(a->cx, bytes)) && (b.index = peri_alloc(a->cx, bytes));
+  if (!ok) return free_events(&b), peri_errcode(a->cx);
+  if (used) memcpy(b.t, a->t, used), memcpy(b.gap, a->gap, used), memcpy(b.index, a->index, used);
+  free_events(a);
+  *a = b;
+  return PERI_OK;
+}
+
+static peri_status gather(peri_clock *c, double until, events *a) {
+  for (;;) {
+    peri_event e;
+    if (a->n == a->room && more_room(a, 2 * a->room + 64)) return peri_errcode(c->cx);
+    peri_status st = peri_clock_step(c, until, &e);
+    if (st) return st;
+    if (e.index < 0) return PERI_OK;
+    a->t[a->n] = e.t, a->gap[a->n] = e.dt, a->index[a->n++] = e.index;
+    if (a->n % 1024 == 0 && pri_stopped(c->cx)) return peri_check_interrupt(c->cx);
+  }
+}
+
+peri_status peri_clock_until(peri_clock *c, double t, peri_tensor **times, peri_tensor **gaps, peri_tensor **indices) {
+  events a = {.cx = c->cx};
+  *times = *gaps = *indices = NULL;
+  if (!isfinite(t)) return peri_fail(c->cx, PERI_ERR_VALUE, "process.until_time: the time must be finite, got %g", t);
+  peri_status st = gather(c, t, &a);
+  if (!st) {
+    *times = peri_from(c->cx, PERI_F64, 1, &a.n, a.t);
+    *gaps = *times ? peri_from(c->cx, PERI_F64, 1, &a.n, a.gap) : NULL;
+    *indices = *gaps ? peri_from(c->cx, PERI_I64, 1, &a.n, a.index) : NULL;
+    if (!*indices) st = peri_errcode(c->cx), drop(times), drop(gaps);
+  }
+  free_events(&a);
+  return st;
+}
+
+/* ---- rates ---- */
+
+static peri_status check_index(peri_clock *c, const char *who, int64_t i) {
+  if (i >= 0 && i < c->m) return PERI_OK;
+  return peri_fail(c->cx, PERI_ERR_INDEX, "process.%s: the clocks are 1 .. %lld, got %lld", who, (ll)c->m, (ll)i + 1);
+}
+
+peri_status peri_clock_set_rate(peri_clock *c, int64_t i, double rate) {
+  if (!c->kind->set_rate) return peri_fail(c->cx, PERI_ERR_STATE, "process.set_rate: the rates of this clock are fixed; those of process.heap and process.changing may change");
+  if (check_index(c, "set_rate", i)) return peri_errcode(c->cx);
+  if (!(rate >= 0 && rate < INFINITY)) return peri_fail(c->cx, PERI_ERR_VALUE, "process.set_rate: the rate must be 0 or positive and finite, got %.15g", rate);
+  return c->kind->set_rate(c, i, rate);
+}
+
+peri_status peri_clock_schedule(peri_clock *c, int64_t i, double t) {
+  if (!c->kind->schedule) return peri_fail(c->cx, PERI_ERR_STATE, "process.schedule: only the clocks of process.heap can be told when to ring");
+  if (check_index(c, "schedule", i)) return peri_errcode(c->cx);
+  if (!(t >= c->now.hi && t < INFINITY)) return peri_fail(c->cx, PERI_ERR_VALUE, "process.schedule: the time must be finite and not before %.15g, where the clock stands; got %.15g", c->now.hi, t);
+  return c->kind->schedule(c, i, t);
+}
+
+peri_tensor *peri_clock_rates(const peri_clock *c) {
+  if (!c->kind->rate_of) return peri_fail(c->cx, PERI_ERR_STATE, "process.rates: this clock keeps no list of rates"), NULL;
+  peri_tensor *t = peri_new(c->cx, PERI_F64, 1, &c->m);
+  for (int64_t i = 0; t && i < c->m; i++) ((double *)t->data)[i] = c->kind->rate_of(c, i);
+  return t;
+}
+
+/* ---- state: perigee-KIND-VERSION WORDS|stream of times|stream of choices|CHECK ---- */
+
+enum { VERSION = 2 }; /* 1: superposed clocks only, of other words */
+
+size_t peri_clock_text(const peri_clock *c) {
+  return sizeof "perigee--2 |||" + strlen(c->kind->name) + 16 * ((size_t)c->kind->words(c) + 1) + 2 * PERI_STREAM_TEXT;
+}
+
+void peri_clock_save(const peri_clock *c, char *text) {
   char times[PERI_STREAM_TEXT], choices[PERI_STREAM_TEXT];
-  save_stream(&c->times, &o->times, times);
-  save_stream(&c->choices, &o->choices, choices);
-  int n = snprintf(text, PERI_CLOCK_TEXT, "perigee-clock-1 %016llx%016llx%016llx%016llx%016llx|%s|%s|", (ull)c->rates, (ull)bits(o->base.hi),
-                   (ull)bits(o->base.lo), (ull)o->count, (ull)c->at, times, choices);
-  snprintf(text + n, (size_t)(PERI_CLOCK_TEXT - n), "%016llx", (ull)pri_checksum(text, (size_t)n));
+  peri_stream a, b;
+  c->kind->streams(c, &a, &b);
+  peri_stream_save(&a, times);
+  peri_stream_save(&b, choices);
+  int64_t words = c->kind->words(c);
+  char *p = text + sprintf(text, "perigee-%s-%d ", c->kind->name, VERSION);
+  for (int64_t i = 0; i < words; i++) p += sprintf(p, "%016llx", (ull)c->kind->word(c, i));
+  p += sprintf(p, "|%s|%s|", times, choices);
+  sprintf(p, "%016llx", (ull)pri_checksum(text, (size_t)(p - text)));
 }
 
 static peri_status malformed(peri_ctx *cx, const char *what) { return peri_fail(cx, PERI_ERR_FORMAT, "process.state: %s", what); }
+static peri_status truncated(peri_ctx *cx) { return malformed(cx, "the text is truncated or not well formed"); }
 
 /* The stream text between p and the next bar, loaded into *s; the position behind the bar, or NULL. */
 static const char *load_stream(peri_ctx *cx, peri_stream *s, const char *p) {
   char text[PERI_STREAM_TEXT];
   const char *bar = strchr(p, '|');
-  if (!bar || (size_t)(bar - p) >= sizeof text) return malformed(cx, "the text is truncated or not well formed"), NULL;
+  if (!bar || (size_t)(bar - p) >= sizeof text) return truncated(cx), NULL;
   memcpy(text, p, (size_t)(bar - p));
   text[bar - p] = '\0';
   return peri_stream_load(cx, s, text) == PERI_OK ? bar + 1 : NULL;
 }
 
+/* From behind the head on; w has room for the words of this clock. */
+static peri_status load(peri_clock *c, const char *text, const char *p, uint64_t *w, int64_t words) {
+  uint64_t check;
+  const char *what, *bar = strchr(p, '|');
+  if (!bar) return truncated(c->cx);
+  int64_t given = (bar - p) / 16;
+  peri_stream times, choices;
+  c->kind->streams(c, &times, &choices);
+  const char *end = load_stream(c->cx, &times, bar + 1);
+  end = end ? load_stream(c->cx, &choices, end) : NULL;
+  if (!end) return peri_errcode(c->cx);
+  if (!pri_read_hex(end, &check, 1, '\0')) return truncated(c->cx);
+  if (check != pri_checksum(text, (size_t)(end - text))) return malformed(c->cx, "the checksum does not match; the text was altered");
+  if (given != words) return malformed(c->cx, "the state is of a clock with another number of rates");
+  if (!pri_read_hex(p, w, (int)words, '|')) return truncated(c->cx);
+  what = c->kind->set_words(c, w, &times, &choices);
+  return what ? malformed(c->cx, what) : PERI_OK;
+}
+
 peri_status peri_clock_load(peri_clock *c, const char *text) {
-  static const char head[] = "perigee-clock-1 ";
-  peri_ctx *cx = c->cx;
-  uint64_t w[5], check;
-  peri_stream times = c->times, choices = c->choices;
-  if (strncmp(text, head, sizeof head - 1) != 0) return peri_fail(cx, PERI_ERR_FORMAT, "process.state: this is not the state of a clock: '%.40s'", text);
-  const char *p = pri_read_hex(text + sizeof head - 1, w, 5, '|');
-  if (!p) return malformed(cx, "the text is truncated or not well formed");
-  p = load_stream(cx, &times, p);
-  p = p ? load_stream(cx, &choices, p) : NULL;
-  if (!p) return peri_errcode(cx);
-  if (!pri_read_hex(p, &check, 1, '\0')) return malformed(cx, "the text is truncated or not well formed");
-  if (check != pri_checksum(text, (size_t)(p - text))) return malformed(cx, "the checksum does not match; the text was altered");
-  if (w[0] != c->rates) return malformed(cx, "the state is of a clock with other rates");
-  if (w[4] > PRI_CLOCK_BATCH || w[3] > INT64_MAX - PRI_CLOCK_BATCH || !isfinite(from_bits(w[1])) || !isfinite(from_bits(w[2]))) return malformed(cx, "the position is out of range");
-  c->times = times, c->choices = choices;
-  c->next = (pri_clock_origin){{cx->k, pri_pcg_of(&times), times.output}, {cx->k, pri_pcg_of(&choices), choices.output}, {from_bits(w[1]), from_bits(w[2])}, (int64_t)w[3]};
-  double before = c->next.base.hi;
-  pri_clock_refill(c);
-  c->at = (int64_t)w[4];
-  c->last = c->at > 0 ? c->t[c->at - 1] : before;
-  return PERI_OK;
-}
-
-/* ---- many clocks of one rate ---- */
-
-enum { TILE = 8, RUN = 256 }; /* columns drawn together, so that whole lines of the matrices are written */
-
-typedef struct { double *times, *gaps; int64_t columns; double mean_gap; } matrices; /* gaps may be NULL */
-
-/* Columns first .. first + n - 1, n <= TILE, for all steps. */
-static peri_status fill_columns(peri_block *b, pri_pcg *pcg, const matrices *m, int64_t first, int n, int64_t steps) {
-  double t[TILE][RUN], gap[TILE][RUN];
-  uint64_t w[RUN];
-  pri_pair base[TILE] = {{0}};
-  for (int64_t at = 0; at < steps; at += RUN) {
-    int64_t run = steps - at < RUN ? steps - at : RUN;
-    if (pri_stopped(b->cx)) return peri_check_interrupt(b->cx);
-    for (int j = 0; j < n; j++) {
-      pri_rng g = {b->cx->k, pcg[first + j], b->output};
-      pri_words(&g, w, run);
-      pcg[first + j] = g.pcg;
-      g.k->exponential(gap[j], w, run);
-      base[j] = accumulate(t[j], gap[j], run, m->mean_gap, base[j]);
-    }
-    for (int64_t i = 0; i < run; i++) {
-      int64_t row = (at + i) * m->columns + first;
-      for (int j = 0; j < n; j++) m->times[row + j] = t[j][i];
-      for (int j = 0; m->gaps && j < n; j++) m->gaps[row + j] = gap[j][i];
-    }
+  char head[64];
+  int n = snprintf(head, sizeof head, "perigee-%s-", c->kind->name);
+  if (strncmp(text, head, (size_t)n) != 0) {
+    const char *what = strcmp(c->kind->name, "clock") == 0 ? "clock" : c->kind->name;
+    return peri_fail(c->cx, PERI_ERR_FORMAT, "process.state: this is not the state of a %s: '%.40s'", what, text);
   }
-  return PERI_OK;
-}
-
-static peri_status fill_matrices(peri_block *b, const matrices *m, int64_t steps) {
-  size_t bytes = (size_t)b->n * sizeof *b->row;
-  pri_pcg *pcg = peri_alloc(b->cx, bytes); /* a copy: an error leaves the block where it was */
-  if (!pcg) return peri_errcode(b->cx);
-  memcpy(pcg, b->row, bytes);
-  peri_status st = PERI_OK;
-  for (int64_t j = 0; st == PERI_OK && j < b->n; j += TILE) st = fill_columns(b, pcg, m, j, b->n - j < TILE ? (int)(b->n - j) : TILE, steps);
-  if (st == PERI_OK) memcpy(b->row, pcg, bytes);
-  peri_free(b->cx, pcg, bytes);
-  return st;
-}
-
-peri_status peri_poisson_times(peri_block *b, int64_t steps, double rate, peri_tensor **times, peri_tensor **gaps) {
-  peri_ctx *cx = b->cx;
-  double total = 0;
-  *times = NULL;
-  if (gaps) *gaps = NULL;
-  if (steps < 0) return peri_fail(cx, PERI_ERR_VALUE, "process.poisson_times: steps must not be negative, got %lld", (long long)steps);
-  if (check_rates(cx, &rate, 1, &total) != PERI_OK) return peri_errcode(cx);
-  int64_t dims[2] = {steps, b->n};
-  *times = peri_new(cx, PERI_F64, 2, dims);
-  if (*times && gaps) *gaps = peri_new(cx, PERI_F64, 2, dims);
-  peri_status st = peri_errcode(cx);
-  if (*times && (!gaps || *gaps))
-    st = fill_matrices(b, &(matrices){(*times)->data, gaps ? (*gaps)->data : NULL, b->n, 1 / rate}, steps);
-  if (st == PERI_OK) return st;
-  drop(times);
-  drop(gaps);
+  char *end;
+  long version = strtol(text + n, &end, 10);
+  if (*end != ' ') return truncated(c->cx);
+  if (version != VERSION) return peri_fail(c->cx, PERI_ERR_FORMAT, "process.state: the state has format %ld; this version reads format %d", version, VERSION);
+  int64_t words = c->kind->words(c);
+  uint64_t *w = peri_alloc(c->cx, (size_t)words * sizeof *w);
+  if (!w) return peri_errcode(c->cx);
+  peri_status st = load(c, text, end + 1, w, words);
+  peri_free(c->cx, w, (size_t)words * sizeof *w);
   return st;
 }

@@ -123,7 +123,7 @@ static peri_status make_record(const work *w, peri_gossip_record *r) {
 /* ---- one replica ---- */
 
 /* How many of the events at..filled of the batch come before record j. */
-static int64_t due(const work *w, const peri_clock *c, int64_t events, int64_t j) {
+static int64_t due(const work *w, const pri_superposed *c, int64_t events, int64_t j) {
   int64_t left = c->filled - c->at, n = 0;
   if (w->plan->counts) return w->plan->counts[j] - events < left ? w->plan->counts[j] - events : left;
   if (left > 0 && c->t[c->filled - 1] <= w->plan->times[j]) return left;
@@ -134,7 +134,7 @@ static int64_t due(const work *w, const peri_clock *c, int64_t events, int64_t j
 static void put(const work *w, const pri_gossip_run *r, const desk *a, int64_t replica, int64_t j, double mean) {
   int64_t n = w->g->n, at = j * w->b->n + replica;
   bool kept = replica < w->plan->keep;
-  double last = a->clock->last;
+  double last = peri_clock_time(a->clock);
   pri_gossip_loops_of[w->how->kind].read(r, w->plan->counts ? last : w->plan->times[j], a->x, kept ? a->z : NULL);
   ((double *)w->out->energy->data)[at] = pri_energy(a->x, n, mean);
   ((double *)w->out->when->data)[at] = w->plan->counts ? last : (double)r->events;
@@ -151,15 +151,14 @@ static void replica(const work *w, const desk *a, int64_t i) {
   const double *x0 = (double *)w->x0->data + (w->x0->ndim == 2 ? i * w->g->n : 0);
   double mean = pri_mean(x0, r.n);
   peri_stream s = peri_block_stream(w->b, i);
-  peri_clock *c = a->clock;
+  pri_superposed *c = (pri_superposed *)a->clock;
   pri_clock_restart(c, &s);
   loops->start(&r, x0);
   for (int64_t j = 0; j < w->plan->records;) {
     int64_t n = due(w, c, r.events, j);
     if (n > 0) {
       loops->events(&r, c, c->at, c->at + n);
-      c->at += n;
-      c->last = c->t[c->at - 1];
+      pri_clock_pass(c, n);
     }
     bool reached = w->plan->counts ? r.events == w->plan->counts[j] : c->at < c->filled;
     if (reached) put(w, &r, a, i, j++, mean);

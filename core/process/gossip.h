@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
   void (*start)(pri_gossip_run *r, const double *x);
-  void (*events)(pri_gossip_run *r, const peri_clock *c, int64_t from, int64_t to); /* of c's batch; r->events is then to - from more */
+  void (*events)(pri_gossip_run *r, const pri_superposed *c, int64_t from, int64_t to); /* of c's batch; r->events is then to - from more */
   void (*read)(const pri_gossip_run *r, double t, double *x, double *z);            /* all nodes at time t, no earlier than the last event */
 } pri_gossip_loops;
 

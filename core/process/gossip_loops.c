@@ -18,7 +18,7 @@
 
 static void simple_start(pri_gossip_run *r, const double *x) { memcpy(r->state, x, (size_t)r->n * sizeof *x); }
 
-static void simple_events(pri_gossip_run *r, const peri_clock *c, int64_t from, int64_t to) {
+static void simple_events(pri_gossip_run *r, const pri_superposed *c, int64_t from, int64_t to) {
   double *x = r->state;
   for (int64_t i = from; i < to; i++) {
     pri_ends e = r->ends[c->index[i]];
@@ -59,7 +59,7 @@ static void move_on(pri_gossip_run *r, double t) {
   r->since = t;
 }
 
-static void continuized_stretch(pri_gossip_run *r, const peri_clock *c, int64_t from, int64_t to) {
+static void continuized_stretch(pri_gossip_run *r, const pri_superposed *c, int64_t from, int64_t to) {
   double shrunk[PRI_CLOCK_BATCH], rate = -2 * r->how.theta, a = (r->how.gamma + r->how.gammap) / 2, b = r->how.gamma - r->how.gammap;
   mixed *node = r->state;
   if (from >= to) return;
@@ -74,7 +74,7 @@ static void continuized_stretch(pri_gossip_run *r, const peri_clock *c, int64_t 
   }
 }
 
-static void continuized_events(pri_gossip_run *r, const peri_clock *c, int64_t from, int64_t to) {
+static void continuized_events(pri_gossip_run *r, const pri_superposed *c, int64_t from, int64_t to) {
   double reach = REACH / (2 * r->how.theta);
   r->events += to - from;
   while (from < to) {
@@ -114,7 +114,7 @@ static inline rolling after(const pri_gossip_run *r, rolling node, int64_t event
   return (rolling){node.x + node.u * r->powers->drift[idle], node.u * r->powers->stay[idle], event};
 }
 
-static void heavy_events(pri_gossip_run *r, const peri_clock *c, int64_t from, int64_t to) {
+static void heavy_events(pri_gossip_run *r, const pri_superposed *c, int64_t from, int64_t to) {
   rolling *node = r->state;
   double beta = r->how.beta;
   for (int64_t i = from; i < to; i++) {

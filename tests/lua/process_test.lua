@@ -101,6 +101,7 @@ test("states resume in the middle; others are refused and leave the clock", func
   for _, bad in ipairs { "garbage", text:sub(1, -2), text:sub(1, 50), pg.rng(1):state() } do
     t.fails(function() b:state(bad) end, "state: ")
   end
+  t.fails(function() b:state((text:gsub("%-2 ", "-1 ", 1))) end, "the state has format 1; this version reads format 2")
   t.equal(b:state(), position)
 end)
 

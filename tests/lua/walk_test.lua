@@ -13,6 +13,7 @@ local b1, b2 = pg.ones { 2, 3, 4 }, pg.ones { 2, 4, 3 }
 local rng, block = pg.rng(1), pg.rng(1):block("rows", 3)
 local clock = pg.process.poisson(rng, { rates = { 1, 2 } })
 local position = clock:state()
+local heap = pg.process.heap({ 1, 2 }, rng)
 local graph = pg.process.graph
 local ring, plain = graph.cycle(5), graph.from_edges { { 1, 2 }, { 2, 3 }, { 3, 4 }, { 2, 4 } }
 local generator = pg.pcg64 { state = "0x1", inc = "0x3" }
@@ -149,6 +150,18 @@ local calls = {
   ["process.clock.count"] = function() return clock:count() end,
   ["process.clock.next"] = function() return clock:next() end,
   ["process.clock.next_batch"] = function() return clock:next_batch(3000) end,
+  ["process.clock.rates"] = function() return heap:rates() end,
+  ["process.clock.schedule"] = function() return heap:schedule(1, heap:time() + 1):next() end,
+  ["process.clock.set_rate"] = function() return heap:set_rate(1, 3) end,
+  ["process.clock.take_until"] = function() for _ in heap:take_until(heap:time() + 3) do end end,
+  ["process.clock.until_time"] = function() return clock:until_time(clock:time() + 30) end,
+  ["process.changing"] = function() local c = pg.process.changing({ 1, 2 }, rng) return c:state(c:state()):next() end,
+  ["process.hawkes"] = function() local c = pg.process.hawkes(rng, { mu = { 1, 2 }, alpha = 0.1, beta = { { 1, 2 }, { 3, 4 } } }) return c:state(c:state()):next_batch(3) end,
+  ["process.heap"] = function() return pg.process.heap({ 1, 2 }, rng) end,
+  ["process.inhomogeneous"] = function()
+    local c = pg.process.inhomogeneous(rng, { rate = function(s) return math.exp(-s) + 1 end, bound = function(s) return 2, s + 1 end })
+    return c:state(c:state()):next_batch(3)
+  end,
   ["process.clock.rate"] = function() return clock:rate() end,
   ["process.clock.state"] = function() return clock:state(position):state() end,
   ["process.clock.take"] = function() for _ in clock:take(3) do end end,

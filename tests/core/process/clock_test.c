@@ -106,7 +106,7 @@ static void clocks_differ_but_replay(void **state) {
 static void states_resume(void **state) {
   peri_ctx *cx = *state;
   double w[10], sum;
-  char text[PERI_CLOCK_TEXT];
+  char text[640];
   some_rates(w, 10, &sum);
   const int64_t at[] = {0, 1, 1023, 1024, 1025, 2048, 5000};
   for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
@@ -128,7 +128,7 @@ static void states_resume(void **state) {
 static void damaged_states_are_refused(void **state) {
   peri_ctx *cx = *state;
   double w[2] = {1, 2}, other[2] = {1, 2.5};
-  char text[PERI_CLOCK_TEXT], bad[PERI_CLOCK_TEXT];
+  char text[640], bad[640];
   peri_stream s = peri_stream_root(1);
   peri_clock *a = peri_clock_new(cx, w, 2, &s), *b = peri_clock_new(cx, other, 2, &s), *twin;
   peri_clock_next(a);
