@@ -94,7 +94,7 @@ static void fill_window(const job *j, const window *w, char *buffer) {
         continue;
       }
       memset(to, 0, (size_t)(left * b));
-      pri_copy_run(to + left * b, j->x + (((w->image * g->c + c) * g->h + row) * g->w + col0 + left) * b, 1, right - left, b);
+      pri_copy_run(to + left * b, j->x + (((w->image * g->c + c) * g->h + row) * g->w + col0 + left) * b, (right - left) * b);
       memset(to + right * b, 0, (size_t)((j->wide - right) * b));
     }
 }
@@ -102,23 +102,25 @@ static void fill_window(const job *j, const window *w, char *buffer) {
 /* Rows k0 .. k1-1 of group's P at the places of the windows, as panels of depth k1 - k0. */
 static void lay_patches(const job *j, const window *w, int64_t n, const char *buffer, int64_t group, int64_t k0, int64_t k1, char *panels) {
   const pri_geometry *g = j->g;
-  int64_t N = j->tile->cols, T = pri_taps(g), b = j->bytes, depth = k1 - k0;
+  int64_t T = pri_taps(g), b = j->bytes, N = j->tile->cols * b, next = (k1 - k0) * N, down = g->s * j->wide * b; /* in bytes */
   for (int64_t k = k0; k < k1; k++) {
-    int64_t c = group * (g->c / g->groups) + k / T, up = k % T / g->kw * g->d, across = k % T % g->kw * g->d;
-    char *to = panels + (k - k0) * N * b;
-    int64_t at = 0; /* within the panel */
+    int64_t c = group * (g->c / g->groups) + k / T, up = k % T / g->kw * g->d, across = k % T % g->kw * g->d, at = 0; /* at: within the panel */
+    char *to = panels + (k - k0) * N;
     for (int64_t q = 0; q < n; q++) {
-      int64_t run = w[q].j1 - w[q].j0;
-      const char *from = buffer + (w[q].at + (c * tall(j, &w[q]) + up) * j->wide + across) * b;
-      for (int64_t i = w[q].i0; i < w[q].i1; i++, from += g->s * j->wide * b)
-        for (int64_t done = 0, count; done < run; done += count) {
-          count = N - at < run - done ? N - at : run - done;
-          pri_copy_run(to + at * b, from + done * g->s * b, g->s, count, b);
+      int64_t run = (w[q].j1 - w[q].j0) * b;
+      const char *row = buffer + (w[q].at + (c * tall(j, &w[q]) + up) * j->wide + across) * b;
+      for (int64_t i = w[q].i0; i < w[q].i1; i++, row += down) {
+        const char *from = row;
+        for (int64_t left = run, count; left > 0; left -= count, from += count * g->s) {
+          count = N - at < left ? N - at : left;
+          if (g->s == 1) pri_copy_run(to + at, from, count);
+          else pri_copy_spread(to + at, from, g->s, count / b, b);
           at += count;
-          if (at == N) at = 0, to += depth * N * b;
+          if (at == N) at = 0, to += next;
         }
+      }
     }
-    if (at) memset(to + at * b, 0, (size_t)((N - at) * b));
+    if (at) memset(to + at, 0, (size_t)(N - at));
   }
 }
 

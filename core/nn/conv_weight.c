@@ -36,35 +36,43 @@ static void lay_image(void *ud, int64_t i) {
   memset(to + (left + count) * g->c * b, 0, (size_t)((j->wide - left - count) * g->c * b));
 }
 
-/* Elements from .. to-1 of the filters at one place, into a row of the panels. */
-static void lay_place(const job *j, const char *corner, int64_t from, int64_t to, char *panels, int64_t depth) {
+/* What a place hands to the panels, in bytes: `count` from `from` behind the place's corner, to `to`. */
+typedef struct { int64_t from, to, count; } run;
+enum { RUNS = 2 * TAPS }; /* at most: each run ends with a tap or with a panel */
+
+/* The runs of filter elements from .. to-1, in panels of that depth. */
+static int64_t runs_of(const job *j, int64_t from, int64_t to, int64_t depth, run *r) {
   const pri_geometry *g = j->g;
-  int64_t in = g->c / g->groups, b = j->bytes, N = j->tile->cols, at = 0;
+  int64_t in = g->c / g->groups, b = j->bytes, N = j->tile->cols, n = 0;
   int64_t line = g->d == 1 && g->groups == 1 ? g->kw * in : in; /* elements that lie side by side */
-  for (int64_t t = from; t < to;) {
-    int64_t k = t % line, run = line - k < to - t ? line - k : to - t, tap = t / in;
-    const char *x = corner + ((tap / g->kw * j->wide + tap % g->kw) * g->d * g->c + (line == in ? k : t % in)) * b;
-    for (int64_t done = 0, count; done < run; done += count) {
-      count = N - at < run - done ? N - at : run - done;
-      pri_copy_run(panels + at * b, x + done * b, 1, count, b);
-      at += count;
-      if (at == N) at = 0, panels += depth * N * b;
-    }
-    t += run;
+  for (int64_t t = from, count; t < to; t += count) {
+    int64_t at = (t - from) % N, tap = t / line * (line / in);
+    count = line - t % line;
+    if (count > N - at) count = N - at;
+    if (count > to - t) count = to - t;
+    r[n++] = (run){((tap / g->kw * j->wide + tap % g->kw) * g->d * g->c + t % line) * b, ((t - from) / N * depth * N + at) * b, count * b};
   }
+  return n;
 }
 
 /* Places p0 .. p1-1 of all images, a row of the panels each. */
 static void lay_places(const job *j, int64_t group, int64_t p0, int64_t p1, int64_t from, int64_t to, char *panels) {
   const pri_geometry *g = j->g;
-  int64_t b = j->bytes, N = j->tile->cols, in = g->c / g->groups;
+  int64_t b = j->bytes, N = j->tile->cols, corner = group * (g->c / g->groups);
+  run runs[RUNS];
+  int64_t n = runs_of(j, from, to, p1 - p0, runs);
   if ((to - from) % N) { /* what no place writes */
     char *last = panels + (to - from) / N * N * (p1 - p0) * b;
     memset(last, 0, (size_t)(N * (p1 - p0) * b));
   }
-  for (int64_t p = p0; p < p1; p++) {
-    int64_t image = p / pri_places(g), i = p % pri_places(g) / g->ow, q = p % g->ow;
-    lay_place(j, j->images + (((image * j->tall + i * g->s) * j->wide + q * g->s) * g->c + group * in) * b, from, to, panels + (p - p0) * N * b, p1 - p0);
+  int64_t image = p0 / pri_places(g), i = p0 % pri_places(g) / g->ow, q = p0 % g->ow;
+  for (int64_t p = p0; p < p1; p++, panels += N * b) {
+    const char *x = j->images + (((image * j->tall + i * g->s) * j->wide + q * g->s) * g->c + corner) * b;
+    for (int64_t k = 0; k < n; k++) pri_copy_run(panels + runs[k].to, x + runs[k].from, runs[k].count);
+    if (++q == g->ow) {
+      q = 0;
+      if (++i == g->oh) i = 0, image++;
+    }
   }
 }
 

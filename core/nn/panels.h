@@ -25,8 +25,20 @@ void pri_pack_panel(peri_dtype t, void *panel, int64_t width, pri_lines from, in
 /* to[k * pitch + line] = element (line, k). */
 void pri_lay_out(peri_dtype t, void *to, int64_t pitch, pri_lines from, int64_t lines, int64_t k);
 
-/* Copies n elements of `bytes` each (a multiple of 4), which lie `stride` elements apart in `from`. */
-void pri_copy_run(char *to, const char *from, int64_t stride, int64_t n, int64_t bytes);
+/* Unaligned vectors of 16 bytes, which every machine has. */
+typedef float pri_four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double pri_two __attribute__((vector_size(16), aligned(8), may_alias));
+typedef uint32_t pri_word __attribute__((may_alias));
+
+/* Copies bytes, a multiple of 4; short runs, which a call would cost more than. */
+static inline void pri_copy_run(char *to, const char *from, int64_t bytes) {
+  for (; bytes >= 64; bytes -= 64, to += 64, from += 64) memcpy(to, from, 64);
+  for (; bytes >= 16; bytes -= 16, to += 16, from += 16) *(pri_four *)to = *(const pri_four *)from;
+  for (; bytes > 0; bytes -= 4, to += 4, from += 4) *(pri_word *)to = *(const pri_word *)from;
+}
+
+/* Copies n elements of 4 or 8 bytes, which lie `stride` elements apart in `from`. */
+void pri_copy_spread(char *to, const char *from, int64_t stride, int64_t n, int64_t bytes);
 
 /* The rows x cols corner of a tile of that pitch to C, whose rows lie `row` elements apart; added if `more`. */
 void pri_put_tile(peri_dtype t, void *c, int64_t row, const void *tile, int64_t pitch, int64_t rows, int64_t cols, bool more);
