@@ -221,6 +221,7 @@ static void bind_all(lua_State *L) {
   pri_bind_index(L);
   pri_bind_ad(L);
   pri_bind_linalg(L);
+  pri_bind_fft(L);
   pri_bind_random(L);
   pri_bind_numeric(L);
   pri_bind_process(L);

@@ -88,6 +88,7 @@ void pri_bind_ad(lua_State *L);
 void pri_bind_ad_examples(lua_State *L);
 void pri_bind_ad_custom(lua_State *L);
 void pri_bind_linalg(lua_State *L);
+void pri_bind_fft(lua_State *L);
 void pri_bind_random(lua_State *L);
 void pri_bind_numeric(lua_State *L);
 void pri_bind_process(lua_State *L);

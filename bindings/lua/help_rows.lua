@@ -26,6 +26,12 @@ return {
   ["linalg.norm"] = { "linalg.norm(a[, kind]) -> number or tensor",
                       "Norm of each matrix of a: frobenius, nuclear, 1, 2 or math.huge." },
 
+  ["fft.fftshift"] = { "fft.fftshift(x[, axes]) -> tensor", "Frequency 0 from the front of each axis to its middle, position n//2 + 1." },
+  ["fft.ifftshift"] = { "fft.ifftshift(x[, axes]) -> tensor", "The inverse of fft.fftshift." },
+  ["fft.fftfreq"] = { "fft.fftfreq(n[, spacing = 1]) -> tensor", "The frequencies of fft.fft's coefficients, in cycles per unit of the spacing." },
+  ["fft.rfftfreq"] = { "fft.rfftfreq(n[, spacing = 1]) -> tensor", "The frequencies of fft.rfft's coefficients, in cycles per unit of the spacing." },
+  ["fft.convolve"] = { "fft.convolve(a, b) -> tensor", "Linear convolution along the last axis, na + nb - 1 elements; leading axes broadcast." },
+
   ["series.series"] = { "pg.series([names]) -> series", "A recorder of curves, one column for each name." },
   ["series.add"] = { "s:add(x, value, ...)", "Adds the point x with one value a column: a number, or a tensor of one a replica." },
   ["series.points"] = { "s:points() -> tensor", "The abscissae, (points); also s.x." },

@@ -40,6 +40,8 @@ static size_t class_size(int c) {
   return ((size_t)1 << e) + (size_t)(k + 1) * ((size_t)1 << (e - 3));
 }
 
+size_t pri_block_size(size_t size) { return class_size(class_of(size)); }
+
 /* Big blocks: over-allocated by `align`, the system's pointer kept just before the aligned one. */
 static void *system_get(peri_ctx *cx, size_t size) {
   size_t align = size >= HUGE_FROM ? HUGE_PAGE : ALIGN, total = size + align + sizeof(void *);
@@ -59,6 +61,7 @@ static void system_put(peri_ctx *cx, void *p, size_t size) {
 }
 
 void pri_drop_cache(peri_ctx *cx) {
+  if (cx->drop_plans) cx->drop_plans(cx);
   for (int c = PRI_SMALL_CLASSES; c < PRI_CLASSES; c++)
     while (cx->free[c]) {
       pri_free_block *b = cx->free[c];

@@ -54,13 +54,17 @@ struct peri_ctx {
   struct { const void *owner; char where[96]; } writes[4]; /* the last in-place writes while a tape was open */
   unsigned write_turn;
 
+  struct pri_fft_plan *plans; /* of core/fft: those in use, and idle ones, which count as cached */
+  void (*drop_plans)(peri_ctx *cx); /* frees the idle ones; NULL: there have been none */
+
   int64_t tensors;          /* alive */
   bool closed;              /* a husk: dies with its last tensor */
 };
 
 /* The allocator without a message or statistics of failures: for objects whose failure the caller reports. */
 void *pri_get(peri_ctx *cx, size_t size);
-void pri_drop_cache(peri_ctx *cx);         /* gives the cached big blocks back to the system */
+size_t pri_block_size(size_t size);        /* what a block of so many bytes counts as */
+void pri_drop_cache(peri_ctx *cx);         /* gives idle plans and the cached big blocks back to the system */
 void pri_destroy(peri_ctx *cx);            /* frees everything, the context included */
 
 /* Runs task(ud, i) for i in 0..n-1, on the caller and the pool's workers, in any order; returns when all are done. What a task
