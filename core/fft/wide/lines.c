@@ -4,6 +4,14 @@
 
 /* n <= 8 numbers into one line, the rest zero */
 INLINE void split_line(const double *x, double *y, int64_t n) {
+  if (n == PRI_LANES) {
+    for (int h = 0; h < PRI_LANES; h += V) {
+      vec a = load_loose(x + 2 * h), b = load_loose(x + 2 * h + V);
+      store(y + h, evens(a, b));
+      store(y + h + PRI_LANES, odds(a, b));
+    }
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     y[i] = x[2 * i];
     y[PRI_LANES + i] = x[2 * i + 1];
@@ -21,6 +29,14 @@ void PRI_WIDE(split)(const double *x, double *y, int64_t rows, int64_t n) {
 }
 
 INLINE void merge_line(const double *x, double *y, int64_t n, double factor) {
+  if (n == PRI_LANES) {
+    for (int h = 0; h < PRI_LANES; h += V) {
+      vec r = load(x + h) * factor, i = load(x + h + PRI_LANES) * factor;
+      store_loose(y + 2 * h, zip_low(r, i));
+      store_loose(y + 2 * h + V, zip_high(r, i));
+    }
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     y[2 * i] = x[i] * factor;
     y[2 * i + 1] = x[PRI_LANES + i] * factor;
@@ -36,17 +52,31 @@ void PRI_WIDE(merge)(const double *x, double *y, int64_t rows, int64_t n, double
   }
 }
 
+/* V rows of V lanes, `across` doubles apart, to V rows of V places, `along` apart; im, from real to imaginary parts. */
+INLINE void twist_square(const double *x, int64_t across, double *y, int64_t along, int64_t im, const double *t) {
+  vec r[V], i[V];
+#pragma GCC unroll 8
+  for (int j = 0; j < V; j++) r[j] = load(x + j * across), i[j] = load(x + j * across + im);
+  transpose(r);
+  transpose(i);
+#pragma GCC unroll 8
+  for (int j = 0; j < V; j++) {
+    cv a = mul((cv){r[j], i[j]}, load(t + j * along), load(t + j * along + PRI_LANES));
+    store(y + j * along, a.r);
+    store(y + j * along + im, a.i);
+  }
+}
+
 void PRI_WIDE(twist)(const double *x, double *y, int64_t im, int64_t rows, int64_t lanes, const double *t);
 void PRI_WIDE(twist)(const double *x, double *y, int64_t im, int64_t rows, int64_t lanes, const double *t) {
-  for (int64_t l = 0; l < lanes; l++)
-    for (int64_t k = 0; k < rows; k += PRI_LANES, y += PRI_LINE, t += PRI_LINE) {
-      const double *from = x + (k * lanes + l / PRI_LANES * PRI_LANES) * 2 + l % PRI_LANES;
-      for (int i = 0; i < PRI_LANES; i++) {
-        double r = from[i * 2 * lanes], s = from[i * 2 * lanes + im];
-        y[i] = r * t[i] - s * t[PRI_LANES + i];
-        y[im + i] = r * t[PRI_LANES + i] + s * t[i];
-      }
-    }
+  const int64_t across = 2 * lanes, along = 2 * rows;
+  for (int64_t l = 0; l < lanes; l += PRI_LANES)
+    for (int64_t k = 0; k < rows; k += PRI_LANES)
+      for (int h = 0; h < PRI_LANES; h += V)
+        for (int g = 0; g < PRI_LANES; g += V) {
+          int64_t to = (l + h) * along + 2 * k + g;
+          twist_square(x + (k + g) * across + 2 * l + h, across, y + to, along, im, t + to);
+        }
 }
 
 void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t, int conjugate);
