@@ -36,6 +36,19 @@ typedef struct {
   /* eight sequences in the lanes of a line: row j from the eight numbers at x + 2 (start[l] + j stride), and back */
   void (*gather)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t rows);
   void (*scatter)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t rows, double factor);
+
+  /* A real sequence of n = 2 h numbers read as h complex ones, z_j = x_2j + i x_(2j+1), has with w = e^(-2 pi i / n) the coefficients
+  **     X_k = E_k + w^k O_k,  X_(h-k) = conj(E_k - w^k O_k),  E_k = (Z_k + conj Z_(h-k)) / 2,  O_k = (Z_k - conj Z_(h-k)) / (2 i).
+  ** unzip: the h numbers Z into the h + 1 numbers X, times factor. zip: back, 2 Z_k. Complex numbers in memory, or _rows: lines.
+  ** cosine, sine: of 2 pi k / n, k <= h / 2. x and z must not overlap. */
+  void (*unzip)(const double *z, double *x, int64_t h, const double *cosine, const double *sine, double factor);
+  void (*zip)(const double *x, double *z, int64_t h, const double *cosine, const double *sine);
+  void (*unzip_rows)(const double *z, double *x, int64_t h, const double *cosine, const double *sine, double factor);
+  void (*zip_rows)(const double *x, double *z, int64_t h, const double *cosine, const double *sine);
+
+  /* eight real sequences: line j from the numbers 2 j (real part) and 2 j + 1 at x + start[l] + i stride, n of them given; and back */
+  void (*gather_real)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t n);
+  void (*scatter_real)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t n, double factor);
 } pri_fft_kernels;
 
 /* The table that goes with the kernels of a context, by name. */

@@ -171,9 +171,31 @@ static peri_status make_bluestein(peri_ctx *cx, pri_fft_plan *p, double *place) 
   return make_spectrum(cx, p);
 }
 
+/* ---- real sequences ---- */
+
+static bool is_real(pri_fft_kind kind) { return kind == PRI_FFT_REAL || kind == PRI_FFT_REAL_LANES; }
+
+static peri_status make_real(peri_ctx *cx, pri_fft_plan *p, double *place) {
+  pri_roots w;
+  int64_t count = p->n / 4 + 1;
+  p->cosine = place;
+  p->sine = place + count;
+  p->inner = pri_fft_plan_get(cx, p->kind == PRI_FFT_REAL ? PRI_FFT_ONE : PRI_FFT_LANES, p->n / 2);
+  if (!p->inner || pri_roots_open(cx, &w, p->n)) return cx->code;
+  for (int64_t k = 0; k < count; k++) {
+    double z[2];
+    pri_root(&w, k, z);
+    place[k] = z[0];
+    place[count + k] = -z[1];
+  }
+  pri_roots_close(&w);
+  return PERI_OK;
+}
+
 /* ---- plans ---- */
 
 static peri_status fill_plan(peri_ctx *cx, pri_fft_plan *p, int64_t lanes, double *place) {
+  if (is_real(p->kind)) return make_real(cx, p, place);
   if (lanes == 0) return make_bluestein(cx, p, place);
   if (make_columns(cx, &p->columns, p->n / lanes, &place)) return cx->code;
   p->rows.length = lanes;
@@ -188,8 +210,9 @@ static void free_plan(pri_fft_plan *p) {
 }
 
 static pri_fft_plan *new_plan(peri_ctx *cx, pri_fft_kind kind, int64_t n) {
-  int64_t lanes = !is_smooth(n) ? 0 : kind == PRI_FFT_LANES ? 1 : choose_lanes(n), size;
-  if (lanes == 0) size = 2 * (pri_padded(n) + inner_length(n));
+  int64_t lanes = is_real(kind) || !is_smooth(n) ? 0 : kind == PRI_FFT_LANES ? 1 : choose_lanes(n), size;
+  if (is_real(kind)) size = 2 * (n / 4 + 1);
+  else if (lanes == 0) size = 2 * (pri_padded(n) + inner_length(n));
   else if (kind == PRI_FFT_LANES) size = columns_size(n);
   else size = columns_size(n / lanes) + columns_size(lanes) + 2 * pri_padded(lanes) * pri_padded(n / lanes);
   size_t header = (sizeof(pri_fft_plan) + 63) & ~(size_t)63, bytes = pri_block_size(header + 64 + (size_t)size * sizeof(double));

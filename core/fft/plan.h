@@ -26,7 +26,8 @@ struct pri_fft_plan {
   pri_columns rows;       /* PRI_FFT_ONE: of length L in m lanes */
   const double *twist;    /* w_n^(l k), lines, l < padded L, k < padded m */
 
-  pri_fft_plan *inner;    /* Bluestein's: of the convolution; NULL otherwise */
+  const double *cosine, *sine; /* the REAL kinds: of 2 pi k / n, k <= n/4 */
+  pri_fft_plan *inner;    /* Bluestein's: of the convolution; the REAL kinds: of half the length; NULL otherwise */
   double *chirp;          /* e^(-pi i k^2 / n): lines (ONE), numbers (LANES) */
   double *spectrum;       /* of the conjugate chirp, divided by the length; the same */
 };

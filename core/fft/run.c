@@ -32,9 +32,10 @@ double *pri_fft_lines(const pri_fft_plan *p, double *x, double *y, bool inverse)
 }
 
 int64_t pri_fft_work(const pri_fft_plan *p) {
-  const pri_fft_plan *last = p->inner ? p->inner : p;
-  int64_t size = 4 * pri_inner_size(last);
-  return size < 128 ? 128 : size;
+  const pri_fft_plan *top = p;
+  while (p->inner) p = p->inner;
+  int64_t size = 4 * pri_inner_size(p), own = top->kind == PRI_FFT_REAL ? (top->n + 7) & ~(int64_t)7 : 0;
+  return own + (size < 128 ? 128 : size);
 }
 
 /* Bluestein's convolution, all in lines; x has room for the inner length. */
@@ -74,4 +75,28 @@ double *pri_fft_run_lanes(const pri_fft_plan *p, double *x, bool inverse, double
   double *big = work, *y = work + 2 * pri_inner_size(p->inner);
   memcpy(big, x, (size_t)(p->n * PRI_LINE) * sizeof *x);
   return convolve(p, big, y, inverse);
+}
+
+void pri_fft_run_real(const pri_fft_plan *p, const double *in, double *out, double factor, double *work) {
+  int64_t h = p->n / 2;
+  double *z = work;
+  pri_fft_run(p->inner, in, z, false, 1, work + ((2 * h + 7) & ~(int64_t)7));
+  p->k->unzip(z, out, h, p->cosine, p->sine, factor);
+}
+
+void pri_fft_run_real_back(const pri_fft_plan *p, const double *in, double *out, double factor, double *work) {
+  int64_t h = p->n / 2;
+  double *z = work;
+  p->k->zip(in, z, h, p->cosine, p->sine);
+  pri_fft_run(p->inner, z, out, true, factor, work + ((2 * h + 7) & ~(int64_t)7));
+}
+
+double *pri_fft_run_real_lanes(const pri_fft_plan *p, double *x, double *out, double factor, double *work) {
+  p->k->unzip_rows(pri_fft_run_lanes(p->inner, x, false, work), out, p->n / 2, p->cosine, p->sine, factor);
+  return out;
+}
+
+double *pri_fft_run_real_lanes_back(const pri_fft_plan *p, const double *x, double *out, double *work) {
+  p->k->zip_rows(x, out, p->n / 2, p->cosine, p->sine);
+  return pri_fft_run_lanes(p->inner, out, true, work);
 }

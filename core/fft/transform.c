@@ -24,6 +24,14 @@ static peri_tensor *complex_of(peri_tensor *x) {
   return c;
 }
 
+/* x as f64 likewise. */
+static peri_tensor *real_of(peri_tensor *x) {
+  if (x->dtype == PERI_F64) return peri_retain(x);
+  peri_tensor *r = peri_new(x->cx, PERI_F64, x->ndim, x->dims);
+  if (r) pri_copy_into(r, x);
+  return r;
+}
+
 /* Lines of x along the axis, transformed, into those of y. */
 static pri_fft_job job_of(const peri_tensor *x, const peri_tensor *y, int axis) {
   pri_fft_job j = {.from = x->data, .to = y->data, .from_stride = x->strides[axis], .to_stride = y->strides[axis]};
@@ -41,12 +49,14 @@ typedef enum { WHOLE, HALF, REAL } result_kind; /* all coefficients; the first h
 /* The transform along one axis into a new tensor; length n. */
 static peri_tensor *transform(peri_tensor *x, int axis, int64_t n, result_kind kind, bool inverse, peri_fft_norm norm) {
   int64_t kept = kind == HALF ? n / 2 + 1 : n, most = kind == REAL ? n / 2 + 1 : n;
-  peri_tensor *y = like(x, kind == REAL ? PERI_F64 : PERI_C128, axis, kept), *c = y && y->size ? complex_of(x) : NULL;
+  peri_tensor *y = like(x, kind == REAL ? PERI_F64 : PERI_C128, axis, kept), *c = NULL;
+  bool real_in = kind == HALF && n % 2 == 0;
+  if (y && y->size) c = real_in ? real_of(x) : complex_of(x);
   if (!y || (y->size && !c)) return peri_release(y), NULL;
   if (y->size == 0) return y;
   pri_fft_job j = job_of(c, y, axis);
   j.n = n, j.kept = kept, j.given = c->dims[axis] < most ? c->dims[axis] : most;
-  j.inverse = inverse, j.real = kind == REAL, j.factor = factor_of(n, inverse, norm);
+  j.inverse = inverse, j.real_in = real_in, j.real_out = kind == REAL, j.factor = factor_of(n, inverse, norm);
   peri_status st = pri_fft_axis(x->cx, &j);
   peri_release(c);
   if (st == PERI_OK) return y;

@@ -101,9 +101,53 @@ void PRI_WIDE(times_rows)(const double *x, double *y, int64_t im, int64_t rows, 
       }
 }
 
+/* Whether eight sequences start side by side, as they do along every axis but the last. */
+INLINE int adjacent(const int64_t *start, int lanes) {
+  if (lanes < PRI_LANES) return 0;
+  for (int l = 1; l < PRI_LANES; l++)
+    if (start[l] != start[0] + l) return 0;
+  return 1;
+}
+
+/* V numbers of each of V contiguous sequences into V rows of V lanes, and back. */
+INLINE void gather_square(const double *x, const int64_t *start, double *y) {
+  vec r[V], i[V];
+#pragma GCC unroll 8
+  for (int l = 0; l < V; l++) {
+    vec a = load_loose(x + 2 * start[l]), b = load_loose(x + 2 * start[l] + V);
+    r[l] = evens(a, b), i[l] = odds(a, b);
+  }
+  transpose(r);
+  transpose(i);
+#pragma GCC unroll 8
+  for (int j = 0; j < V; j++) {
+    store(y + j * PRI_LINE, r[j]);
+    store(y + j * PRI_LINE + PRI_LANES, i[j]);
+  }
+}
+
+INLINE void scatter_square(const double *x, double *y, const int64_t *start, double factor) {
+  vec r[V], i[V];
+#pragma GCC unroll 8
+  for (int j = 0; j < V; j++) r[j] = load(x + j * PRI_LINE) * factor, i[j] = load(x + j * PRI_LINE + PRI_LANES) * factor;
+  transpose(r);
+  transpose(i);
+#pragma GCC unroll 8
+  for (int l = 0; l < V; l++) {
+    store_loose(y + 2 * start[l], zip_low(r[l], i[l]));
+    store_loose(y + 2 * start[l] + V, zip_high(r[l], i[l]));
+  }
+}
+
 void PRI_WIDE(gather)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t rows);
 void PRI_WIDE(gather)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t rows) {
-  for (int64_t j = 0; j < rows; j++, x += 2 * stride, y += PRI_LINE) {
+  int64_t j = 0;
+  if (adjacent(start, lanes))
+    for (; j < rows; j++, x += 2 * stride, y += PRI_LINE) split_line(x + 2 * start[0], y, PRI_LANES);
+  if (stride == 1 && lanes == PRI_LANES)
+    for (; j + V <= rows; j += V, x += 2 * V, y += V * PRI_LINE)
+      for (int h = 0; h < PRI_LANES; h += V) gather_square(x, start + h, y + h);
+  for (; j < rows; j++, x += 2 * stride, y += PRI_LINE) {
     for (int l = 0; l < lanes; l++) {
       y[l] = x[2 * start[l]];
       y[l + PRI_LANES] = x[2 * start[l] + 1];
@@ -114,7 +158,13 @@ void PRI_WIDE(gather)(const double *x, const int64_t *start, int lanes, int64_t 
 
 void PRI_WIDE(scatter)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t rows, double factor);
 void PRI_WIDE(scatter)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t rows, double factor) {
-  for (int64_t j = 0; j < rows; j++, x += PRI_LINE, y += 2 * stride)
+  int64_t j = 0;
+  if (adjacent(start, lanes))
+    for (; j < rows; j++, x += PRI_LINE, y += 2 * stride) merge_line(x, y + 2 * start[0], PRI_LANES, factor);
+  if (stride == 1 && lanes == PRI_LANES)
+    for (; j + V <= rows; j += V, x += V * PRI_LINE, y += 2 * V)
+      for (int h = 0; h < PRI_LANES; h += V) scatter_square(x + h, y, start + h, factor);
+  for (; j < rows; j++, x += PRI_LINE, y += 2 * stride)
     for (int l = 0; l < lanes; l++) {
       y[2 * start[l]] = x[l] * factor;
       y[2 * start[l] + 1] = x[l + PRI_LANES] * factor;

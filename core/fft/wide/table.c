@@ -9,6 +9,12 @@ void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, cons
 void PRI_WIDE(times_rows)(const double *x, double *y, int64_t im, int64_t rows, int64_t s, const double *t);
 void PRI_WIDE(gather)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t rows);
 void PRI_WIDE(scatter)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t rows, double factor);
+void PRI_WIDE(unzip)(const double *z, double *x, int64_t h, const double *cosine, const double *sine, double factor);
+void PRI_WIDE(zip)(const double *x, double *z, int64_t h, const double *cosine, const double *sine);
+void PRI_WIDE(unzip_rows)(const double *z, double *x, int64_t h, const double *cosine, const double *sine, double factor);
+void PRI_WIDE(zip_rows)(const double *x, double *z, int64_t h, const double *cosine, const double *sine);
+void PRI_WIDE(gather_real)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t n);
+void PRI_WIDE(scatter_real)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t n, double factor);
 
 #define ENTRY(name) .name = PRI_WIDE(name)
 #define TEXT2(x) #x
@@ -16,4 +22,5 @@ void PRI_WIDE(scatter)(const double *x, double *y, const int64_t *start, int lan
 
 extern const pri_fft_kernels PRI_WIDE(kernels);
 const pri_fft_kernels PRI_WIDE(kernels) = {.isa = TEXT(PRI_ISA), ENTRY(pass), ENTRY(split), ENTRY(merge), ENTRY(twist), ENTRY(times),
-                                          ENTRY(times_rows), ENTRY(gather), ENTRY(scatter)};
+                                          ENTRY(times_rows), ENTRY(gather), ENTRY(scatter), ENTRY(unzip), ENTRY(zip), ENTRY(unzip_rows), ENTRY(zip_rows),
+                                          ENTRY(gather_real), ENTRY(scatter_real)};
