@@ -101,3 +101,24 @@ test("empty tensors have empty transforms", function(t)
   t.equal(y:dim(1), 0)
   t.equal(fft.rfft(pg.zeros { 0, 4 }):dim(2), 3)
 end)
+
+test("every instruction set gives the same bits", function(t)
+  local program = [[
+    local function noise(...) return pg.rng(1):normal { ... } end
+    for _, n in ipairs { 7, 12, 60, 64, 101, 1000, 4096 } do
+      local z = noise(9, n):complex(noise(9, n) + 1)
+      for _, y in ipairs { pg.fft.fft(z), pg.fft.fft(z, 1), pg.fft.rfft(noise(9, n)), pg.fft.rfft(noise(n, 9), 1), pg.fft.irfft(z) } do
+        print(("%a"):format((y:abs():square():sum())))
+      end
+    end]]
+  local seen
+  for _, isa in ipairs { "baseline", "avx2", "avx512" } do
+    local pipe <close> = io.popen(("PERIGEE_ISA=%s %s -e 'pg = require \"perigee\" %s' 2>&1"):format(isa, arg[-1], program:gsub("\n", " ")))
+    local text = pipe:read "a"
+    if not text:find "PERIGEE_ISA" then                    -- a set that this processor lacks is refused
+      t.ok(select(2, text:gsub("\n", "")) == 35, "%s", text)
+      seen = seen or text
+      t.equal(text, seen)
+    end
+  end
+end)
