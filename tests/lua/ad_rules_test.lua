@@ -1,17 +1,15 @@
 -- ad_rules_test.lua: every differentiable primitive of tensors against finite differences, first and second order, over random shapes
 -- (0-d, zero-size, broadcast) and layouts (plain, transposed, strided, backwards), with the Taylor order of its linearisation.
 local pg = require "perigee"
-local ad = pg.ad
+local gradients = require "gradients"
+local random_shape, scalar = gradients.random_shape, gradients.scalar
 local SHAPES = 20
 
 -- ---- inputs: vectors of numbers on which a primitive is smooth, with room for the steps of the differences ----
 
--- Distinct, none 0: the multiples 0.2 (k + 1/2) in random order.
-local function apart(rng, n) return ((rng:uniform { n }):argsort():cast "f64" - n // 2 - 0.5) * 0.2 end
-
 local domains = {
   any = function(rng, n) return rng:normal { n } end,
-  apart = apart,
+  apart = gradients.apart,
   positive = function(rng, n) return (rng:normal { n } * 0.5):exp() + 0.1 end,
   unit = function(rng, n) return rng:uniform { n } * 1.6 - 0.8 end,
   inside = function(rng, n) return rng:uniform { n } * 0.7 + 0.15 end, -- of (0, 1)
@@ -20,19 +18,6 @@ local domains = {
   angle = function(rng, n) return rng:uniform { n } * 2.4 - 1.2 end,
 }
 
-local function count(dims)
-  local n = 1
-  for _, d in ipairs(dims) do n = n * d end
-  return n
-end
-
-local function random_shape(rng, lowest, zero)
-  local dims = {}
-  for i = 1, rng:integers(lowest, 4) do dims[i] = rng:integers(1, 4) end
-  if zero and #dims > 0 then dims[rng:integers(1, #dims)] = 0 end
-  return dims
-end
-
 -- A shape that broadcasts to dims: leading axes gone, others 1.
 local function narrower(rng, dims)
   local r = {}
@@ -40,88 +25,15 @@ local function narrower(rng, dims)
   return r
 end
 
--- How an operand of shape dims lies in a vector: how many elements it takes, and the view of them.
-local layouts = {
-  plain = function(dims) return count(dims), function(v) return v:reshape(dims) end end,
-  transposed = function(dims)
-    if #dims == 1 then return dims[1], function(v) return v:unsqueeze(2):transpose(1, 2):squeeze(1) end end
-    local turned = { table.unpack(dims) }
-    turned[1], turned[#dims] = dims[#dims], dims[1]
-    return count(dims), function(v) return v:reshape(turned):transpose(1, #dims) end
-  end,
-  strided = function(dims)
-    local wide = { table.unpack(dims) }
-    wide[#wide] = 2 * wide[#wide]
-    return count(wide), function(v)
-      local x = v:reshape(wide)
-      return dims[#dims] == 0 and x or x:slice(#dims, 2, wide[#wide], 2)
-    end
-  end,
-  backwards = function(dims) return count(dims), function(v) return v:reshape(dims):flip(1) end end,
-}
-local names = { "plain", "transposed", "strided", "backwards" }
-
-local function layout_of(rng, dims) return layouts[#dims == 0 and "plain" or names[rng:integers(1, 4)]](dims) end
-
--- ---- the check ----
-
--- One random scalar of y, so that every element counts differently.
-local function scalar(y)
-  if not pg.is_tensor(y) then return y * math.sin(0.3) end
-  local weights = (pg.arange(y:size()) * 1.7 + 0.3):sin():reshape(y:dims())
-  return (y * weights):sum()
-end
-
--- Slope of log |f(w + h v) - f(w) - h <g, v>| in log h; infinite if f is linear to rounding.
-local function taylor_order(f, w, rng)
-  local value, g = ad.value_and_grad(f)(w)
-  local rest = { 0, 0 }
-  local largest = math.abs(value)
-  for k = 1, 3 do
-    local v = rng:stream("taylor", k):normal(w:dims())
-    for i, h in ipairs { 2e-4, 1e-4 } do
-      local there = f(w + h * v)
-      there = pg.is_tensor(there) and there:item() or there
-      largest = math.max(largest, math.abs(there))
-      rest[i] = rest[i] + math.abs(there - value - h * (g * v):sum())
-    end
-  end
-  if rest[1] <= 1e-10 * largest or rest[1] == 0 then return math.huge end
-  return math.log(rest[1] / rest[2], 2)
-end
-
-local function held(t, what, f, w, rng)
-  local ok, r = pcall(ad.check, f, w, { directions = 1, seed = 5 })
-  t.ok(ok, "%s: %s", what, tostring(r))
-  local order = taylor_order(f, w, rng)
-  t.ok(order >= 1.95, "%s: Taylor order %g", what, order)
-end
-
-local function shown(dims) return "(" .. table.concat(dims, ", ") .. ")" end
-
 -- A primitive of several operands, all of them variables, in one vector. `shapes(rng, k)` gives the k-th list of operand shapes.
 local function check_over(t, name, domain, shapes, call)
   for k = 1, SHAPES do
     local rng = pg.rng(11):stream(name, k)
-    local parts, views, at = {}, {}, 1
     local list, extra = shapes(rng:stream "shape", k)
-    for i, dims in ipairs(list) do
-      local n, view = layout_of(rng:stream("layout", i), dims)
-      local d = type(domain) == "table" and domain[i] or domain
-      parts[i] = domains[d](rng:stream("values", i), n)
-      local from = at
-      views[i] = function(w) return view(w:narrow(1, from, n)) end
-      at = at + n
-    end
-    local w = pg.concatenate(parts)
-    local function f(x)
-      local operands = {}
-      for i, view in ipairs(views) do operands[i] = view(x) end
-      return scalar(call(operands, extra))
-    end
-    local text = {}
-    for i, dims in ipairs(list) do text[i] = shown(dims) end
-    held(t, ("%s %d: %s"):format(name, k, table.concat(text, " ")), f, w, rng)
+    local operands = {}
+    for i, dims in ipairs(list) do operands[i] = { dims = dims, values = domains[type(domain) == "table" and domain[i] or domain] } end
+    local f, w, text = gradients.joined(rng, operands, function(x) return call(x, extra) end)
+    gradients.held(t, ("%s %d: %s"):format(name, k, text), f, w, rng)
   end
 end
 

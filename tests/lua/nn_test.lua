@@ -145,6 +145,38 @@ test("convolutions refuse what does not fit, with the numbers", function(t)
   t.fails(function() nn.conv2d(x, pg.zeros { 2, 3, 3, 3 }, { strde = 2 }) end, "did you mean 'stride'")
 end)
 
+test("affine is the product, shifted and rectified, at every size, layout, dtype and number of threads", function(t)
+  local function integers(rng, ...) return rng:integers({ ... }, -4, 4):cast "f64" end        -- products of which are exact in f32, too
+  for k, dims in ipairs { { 1, 1, 1 }, { 3, 5, 2 }, { 7, 40, 16 }, { 8, 257, 16 }, { 33, 65, 31 }, { 64, 400, 48 }, { 130, 784, 129 }, { 0, 4, 3 }, { 5, 0, 3 } } do
+    local n, inputs, outputs = table.unpack(dims)
+    local rng = pg.rng(31):stream("case", k)
+    local x, w, b = integers(rng:stream "x", n, inputs), integers(rng:stream "w", inputs, outputs), integers(rng:stream "b", outputs)
+    local want = pg.zeros { n, outputs } + b
+    for i = 1, inputs do want:add_(x:narrow(2, i, 1) * w:select(1, i)) end
+    local case = table.concat(dims, " ")
+    for _, dtype in ipairs { "f64", "f32" } do
+      local X, W, B = x:cast(dtype), w:cast(dtype), b:cast(dtype)
+      t.equal(nn.affine(X, W, B):cast "f64":tolist(), want:tolist(), case)
+      t.equal(nn.affine(X, W, B, { rectify = true }):cast "f64":tolist(), want:relu():tolist(), case)
+      t.equal(nn.affine(X, W):cast "f64":tolist(), (want - b):tolist(), case)
+      t.equal(nn.affine(X:t():contiguous():t(), W:flip(1):contiguous():flip(1), B):tolist(), nn.affine(X, W, B):tolist(), "strided " .. case)
+      t.equal(nn.affine(X, W, B):dtype(), dtype)
+    end
+  end
+  local rng = pg.rng(32)
+  local x, w = rng:stream "x":normal { 300, 500 }, rng:stream "w":normal { 500, 130 }
+  for _, dtype in ipairs { "f64", "f32" } do
+    local X, W = x:cast(dtype), w:cast(dtype)
+    local function all() return { nn.affine(X, W):tolist(), ad.grad(function(a) return nn.affine(X, a):square():sum() end)(W):tolist() } end
+    local one = all()
+    pg.threads(3)
+    local three = all()
+    pg.threads(1)
+    t.equal(three, one)
+  end
+  t.near(nn.affine(x, w), x:mm(w), 1e-12)
+end)
+
 test("unpack cuts theta into views, and pack undoes it", function(t)
   local theta = pg.arange(11):cast "f64"
   local a, b, c = pg.unpack(theta, { 2, 3 }, {}, { 4 })
