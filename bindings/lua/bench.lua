@@ -87,17 +87,18 @@ print(min(run(n) for _ in range(5)) / n * 1e9)
 
 local function quoted(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
 
--- A yardstick in Python: run in a process of its own, once a round; nil, and why, where the module is not to be had.
-local function in_python(module, import, setup, statement)
+-- A yardstick in Python: run in a process of its own, once a round, its BLAS on so many threads (nil: as it likes); nil, and why, where the module is
+-- not to be had.
+local function in_python(module, import, setup, statement, threads)
   if not has(module) then return { missing = module } end
   local program = python_program:format(import, setup, statement)
   return { name = module, time = function()
-    local pipe <close> = assert(io.popen(python .. " -c " .. quoted(program), "r"))
+    local pipe <close> = assert(io.popen((threads and "OPENBLAS_NUM_THREADS=" .. threads .. " " or "") .. python .. " -c " .. quoted(program), "r"))
     return tonumber(pipe:read "a") or error("bench: the " .. module .. " yardstick failed: " .. statement)
   end }
 end
 
-function bench.numpy(setup, statement) return in_python("numpy", "import numpy as np", setup, statement) end
+function bench.numpy(setup, statement, threads) return in_python("numpy", "import numpy as np", setup, statement, threads) end
 function bench.scipy(setup, statement) return in_python("scipy", "import numpy as np, scipy", setup, statement) end
 function bench.torch(setup, statement)
   return in_python("torch", "import torch; torch.set_num_threads(1)", setup, statement)

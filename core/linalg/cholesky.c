@@ -1,7 +1,6 @@
 /* cholesky.c - the Cholesky factor of a symmetric positive definite matrix, and logarithms of determinants.
 **
-** A = L L^T, L lower triangular with a positive diagonal (LAPACK potrf). LAPACK reads our rows as columns, so it is asked for the upper
-** factor R = L^T of A^T = A, and nothing is transposed. log det A = 2 sum log L_ii; of a general matrix from the pivots of its LU
+** A = L L^T, L lower triangular with a positive diagonal (blocked.c). log det A = 2 sum log L_ii; of a general matrix from the pivots of its LU
 ** factorisation, with the sign of det A apart.
 */
 #include "linalg/linalg.h"
@@ -15,11 +14,10 @@ static double diagonal(peri_dtype t, const void *a, int64_t n, int64_t i) {
 /* L over A, (n, n) row-major; what is above the diagonal stays. */
 static peri_status factorise(peri_ctx *cx, const char *who, peri_dtype t, void *a, int64_t n, int64_t which,
                              int64_t count) {
-  int order = (int)n, info = 0;
   char text[48];
   if (pri_symmetric(cx, who, t, a, n)) return cx->code;
-  (t == PERI_F32 ? spotrf_ : dpotrf_)("U", &order, a, &order, &info, 1);
-  if (info == 0) return PERI_OK;
+  int info = pri_blocked_cholesky(cx, t, a, n);
+  if (info == 0) return peri_check_interrupt(cx);
   if (info < 0) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: LAPACK refused argument %d", who, -info);
   return peri_fail(cx, PERI_ERR_NUMERIC, "%s: %s is not positive definite (pivot %d is %.2g); add jitter or symmetrise",
                    who, pri_subject(text, which, count), info, diagonal(t, a, n, info - 1));
@@ -81,9 +79,10 @@ static peri_status run_logdet(const peri_op *op, peri_tensor *const *in, const p
 /* Sign and log |det| of the matrix at `a`, which is destroyed. The determinant does not mind the transposition. */
 static peri_status sign_and_log(peri_ctx *cx, const char *who, peri_dtype t, void *a, int64_t n, int *pivots,
                                 double *sign, double *logarithm) {
-  int order = (int)n, info = 0;
   if (pri_finite(cx, who, t, a, n, false)) return cx->code;
-  if (n > 0) (t == PERI_F32 ? sgetrf_ : dgetrf_)(&order, &order, a, &order, pivots, &info);
+  int info = pri_blocked_lu(cx, t, a, n, pivots);
+  if (info < 0) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: LAPACK refused argument %d", who, -info);
+  if (peri_check_interrupt(cx)) return cx->code;
   *sign = 1, *logarithm = 0;
   for (int64_t k = 0; k < n; k++) {
     double d = diagonal(t, a, n, k);

@@ -17,6 +17,10 @@ static inline bool pri_fits_blas(int64_t n) { return n <= INT32_MAX; }
 typedef void pri_getrf(const int *m, const int *n, void *a, const int *lda, int *pivots, int *info);
 pri_getrf sgetrf_, dgetrf_, zgetrf_;
 
+/* Exchanges rows first .. last (from 1) of A (., n) with those that pivots names, in this order if increment is 1. */
+typedef void pri_laswp(const int *n, void *a, const int *lda, const int *first, const int *last, const int *pivots, const int *increment);
+pri_laswp slaswp_, dlaswp_, zlaswp_;
+
 /* B (n, nrhs) becomes A^-1 B ("N") or A^-T B ("T"), from getrf's factors. */
 typedef void pri_getrs(const char *trans, const int *n, const int *nrhs, const void *lu, const int *lda,
                        const int *pivots, void *b, const int *ldb, int *info, size_t trans_length);

@@ -88,6 +88,11 @@ peri_status pri_work_size(peri_ctx *cx, const char *who, double answer, int *siz
 void pri_to_columns(void *dst, int64_t ldd, const void *src, int64_t s0, int64_t s1, int64_t rows, int64_t cols,
                     size_t bytes);
 
+/* LAPACK's potrf and getrf of a contiguous (n, n) matrix on the pool, with their `info`; may be cut short by the stop flag. The lower
+** triangle of a row-major f32 or f64 matrix becomes L, what is above it is undefined; a column-major matrix becomes its LU factors. */
+int pri_blocked_cholesky(peri_ctx *cx, peri_dtype t, void *a, int64_t n);
+int pri_blocked_lu(peri_ctx *cx, peri_dtype t, void *a, int64_t n, int *pivots);
+
 /* C = A B of contiguous (n, n) f64 matrices, none overlapping C, on the pool. May be cut short by the stop flag. */
 void pri_product(peri_ctx *cx, int64_t n, double *c, const double *a, const double *b);
 

@@ -1,4 +1,4 @@
-/* solve.c - linear systems and inverses by LU factorisation with partial pivoting (LAPACK getrf, getrs, getri).
+/* solve.c - linear systems and inverses by LU factorisation with partial pivoting (blocked.c; LAPACK getrs, getri).
 **
 ** LAPACK wants column-major matrices, so everything is copied into columns and back, in tiles. (Handing over a row-major A as
 ** it lies would factor A^T, and the pivot that a message names would depend on the layout.)
@@ -7,25 +7,23 @@
 #include "linalg/lapack.h"
 
 typedef struct {
-  pri_getrf *getrf;
   pri_getrs *getrs;
   pri_getri *getri;
 } routines;
 
 static routines routines_of(peri_dtype t) {
   switch (t) {
-  case PERI_F32: return (routines){sgetrf_, sgetrs_, sgetri_};
-  case PERI_F64: return (routines){dgetrf_, dgetrs_, dgetri_};
-  default: return (routines){zgetrf_, zgetrs_, zgetri_};
+  case PERI_F32: return (routines){sgetrs_, sgetri_};
+  case PERI_F64: return (routines){dgetrs_, dgetri_};
+  default: return (routines){zgetrs_, zgetri_};
   }
 }
 
 /* The n x n block at `lu` is factored; `which` (from 0) of `count` names it in the message. */
-static peri_status factorise(peri_ctx *cx, const char *who, const routines *r, int n, void *lu, int *pivots,
-                             int64_t which, int64_t count) {
-  int info = 0;
-  r->getrf(&n, &n, lu, &n, pivots, &info);
-  if (info == 0) return PERI_OK;
+static peri_status factorise(peri_ctx *cx, const char *who, peri_dtype t, int n, void *lu, int *pivots, int64_t which,
+                             int64_t count) {
+  int info = pri_blocked_lu(cx, t, lu, n, pivots);
+  if (info == 0) return peri_check_interrupt(cx);
   if (info < 0) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: LAPACK refused argument %d", who, -info);
   if (count == 1) return peri_fail(cx, PERI_ERR_NUMERIC, "%s: matrix is singular (pivot %d is 0)", who, info);
   return peri_fail(cx, PERI_ERR_NUMERIC, "%s: matrix %lld of the stack is singular (pivot %d is 0)", who,
@@ -68,7 +66,7 @@ static void solver_close(solver *s) {
 static peri_status solver_load(solver *s, const char *a, int64_t s0, int64_t s1, int64_t which, int64_t count) {
   pri_to_columns(s->lu, s->n, a, s0, s1, s->n, s->n, s->bytes);
   peri_status st = pri_finite(s->cx, s->who, s->dtype, s->lu, s->n, true);
-  return st ? st : factorise(s->cx, s->who, &s->r, s->n, s->lu, s->pivots, which, count);
+  return st ? st : factorise(s->cx, s->who, s->dtype, s->n, s->lu, s->pivots, which, count);
 }
 
 /* X (n, columns), row-major at `x`, from B at `b` with strides s0 and s1. */

@@ -9,8 +9,12 @@ local bar = { ratio = 1.05 }
 -- f once for each repetition asked for.
 local function times(f) return function(k) for _ = 1, k do f() end end end
 
+-- Ours and NumPy's BLAS on as many threads: one, and two.
 local function case(bench, name, n, ours, setup, numpy, limit)
-  bench.case { name = ("%s, %d x %d"):format(name, n, n), ours = times(ours), yard = bench.numpy(python:format(n) .. setup, numpy), bar = limit }
+  for threads = 1, limit and 2 or 1 do
+    bench.case { name = ("%s, %d x %d%s"):format(name, n, n, threads == 2 and ", two threads" or ""), ours = times(ours), threads = threads,
+      yard = bench.numpy(python:format(n) .. setup, numpy, threads), bar = limit }
+  end
 end
 
 return function(bench)

@@ -256,3 +256,26 @@ test("what has no gradient says so", function(t)
   t.fails(function() ad.grad(function(x) return (linalg.svd(x)):square():sum() end)(pg.eye(3)) end,
     "ad: linalg.svd: singular values 1 and 2 coincide %(1%)")
 end)
+
+test("factorisations that the pool shares have the same bits on any number of threads, and hold", function(t)
+  for _, n in ipairs { 383, 384, 500, 641 } do
+    local a = pg.rng(n):normal { n, n }
+    local d, b = a:mm(a:t()) + n * pg.eye(n), pg.rng(n):stream "b":normal { n, 3 }
+    for _, dtype in ipairs { "f64", "f32" } do
+      local A, D, B = a:cast(dtype), d:cast(dtype), b:cast(dtype)
+      local function all() return { pg.linalg.cholesky(D), pg.linalg.solve(A, B), pg.tensor(pg.linalg.logdet(D)) } end
+      local one = all()
+      pg.threads(3)
+      local three = all()
+      pg.threads(1)
+      for i = 1, 3 do t.equal((one[i] - three[i]):abs():max(), 0, "%d, %s, result %d", n, dtype, i) end
+      local exact = dtype == "f64" and 1e-10 or 0.05
+      t.ok((one[1]:mm(one[1]:t()) - D):abs():max() <= exact * n, "%d: L L^T", n)
+      t.ok((A:mm(one[2]) - B):abs():max() <= exact, "%d: A X", n)
+    end
+  end
+  local a = pg.eye(500)
+  a:select(1, 451):fill_(0)
+  t.fails(function() pg.linalg.cholesky(a) end, "451")
+  t.fails(function() pg.linalg.solve(a, pg.ones { 500 }) end, "singular")
+end)
