@@ -2,7 +2,7 @@
 -- afterwards, poor on new data), then trained on. --init fullbatch fits by gradient descent on the whole set instead, random fits nothing. With labels flipped anew at every use SGD leaves the sharp minimum: the trace of
 -- the Hessian falls and test accuracy rises. With the same targets merely smoothed, hence without noise, nothing moves.
 -- The trace is that of the Fisher matrix, which is the Hessian where softmax outputs equal the smoothed targets; from the gradients
--- alone it is B (E |g_noisy|^2 - E |g_smoothed|^2). Damian, Ma, Lee (NeurIPS 2021), section 5, figure 3; the problem's size is ours.
+-- alone it is B (E |g_noisy|^2 - E |g_smoothed|^2). Damian, Ma, Lee (NeurIPS 2021), section 5, figure 3, whose third panel is their correlation; the problem's size is ours.
 local pg = require "perigee"
 local ad, nn, optim = pg.ad, pg.nn, pg.optim
 
@@ -95,6 +95,11 @@ return pg.experiment {
       panels[#panels + 1] = { rows, x = "step", y = "curve." .. what, ylog = what == "trace", xlabel = "step with label noise",
         ylabel = what == "trace" and "trace of the Hessian" or "test accuracy", band = "stderr" }
     end
+    local both = { xlabel = "trace of the Hessian", ylabel = "test accuracy", xlog = true }
+    for p, part in rows:where({ mode = "noise" }):each() do
+      both[#both + 1] = pg.plot.scatter { x = part.curve.trace:reshape { -1 }, y = part.curve.test:reshape { -1 }, label = ("η %g"):format(p.eta) }
+    end
+    if #both > 0 then panels[#panels + 1] = both end
     out:panels(panels)
     out:table(rows, { "mode", "init", "eta", "beta", "train", "start_test", "test", "start_trace", "trace", "streaming" })
   end,
@@ -113,6 +118,11 @@ return pg.experiment {
       elseif long and p.init == "adversarial" and p.eta == 0.1 and p.beta == 0 then
         claim:above(name .. "gain in test accuracy, least", (part.test - part.start_test):min(), 0.12)
         claim:above(name .. "the trace falls by a factor of", (part.start_trace / part.trace):min(), 8)
+      end
+      if p.mode == "noise" and p.init == "adversarial" and long then      -- the third panel: they move together
+        local a, b = part.curve.trace:reshape({ -1 }):log(), part.curve.test:reshape { -1 }
+        a, b = a - a:mean(), b - b:mean()
+        claim:below(name .. "correlation of test accuracy with the log trace", a:dot(b) / (a:norm() * b:norm()), -0.7, { why = "they move together" })
       end
       -- with momentum the iterates fluctuate more, and away from the minimum the gradient noise is not sigma^2 H
       if p.mode == "noise" and p.beta == 0 then claim:near(name .. "streaming over Fisher trace", (part.streaming / part.late_trace):mean(), 1, { rel = 0.15 }) end
