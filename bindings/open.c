@@ -225,6 +225,7 @@ static void bind_all(lua_State *L) {
   pri_bind_random(L);
   pri_bind_numeric(L);
   pri_bind_process(L);
+  pri_bind_fgn(L);
   pri_bind_graph(L);
   pri_bind_gossip(L);
   pri_bind_diag(L);

@@ -92,6 +92,7 @@ void pri_bind_fft(lua_State *L);
 void pri_bind_random(lua_State *L);
 void pri_bind_numeric(lua_State *L);
 void pri_bind_process(lua_State *L);
+void pri_bind_fgn(lua_State *L);
 void pri_bind_graph(lua_State *L);
 void pri_bind_gossip(lua_State *L);
 void pri_bind_diag(lua_State *L);

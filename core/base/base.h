@@ -56,6 +56,8 @@ struct peri_ctx {
 
   struct pri_fft_plan *plans; /* of core/fft: those in use, and idle ones, which count as cached */
   void (*drop_plans)(peri_ctx *cx); /* frees the idle ones; NULL: there have been none */
+  struct pri_fgn_spectrum *spectra; /* of core/process: of fractional noise, likewise */
+  void (*drop_spectra)(peri_ctx *cx);
 
   int64_t tensors;          /* alive */
   bool closed;              /* a husk: dies with its last tensor */

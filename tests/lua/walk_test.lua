@@ -16,6 +16,8 @@ local position = clock:state()
 local heap = pg.process.heap({ 1, 2 }, rng)
 local graph = pg.process.graph
 local ring, plain = graph.cycle(5), graph.from_edges { { 1, 2 }, { 2, 3 }, { 3, 4 }, { 2, 4 } }
+local noise = pg.process.fgn_stream(rng, { 3 }, { H = 0.3 })
+local history = pg.process.fgn_stream(rng, { 3 }, { H = 0.3, method = "hosking", horizon = 4000 })
 local generator = pg.pcg64 { state = "0x1", inc = "0x3" }
 local folder = os.tmpname()
 os.remove(folder)
@@ -208,6 +210,16 @@ local calls = {
   ["process.graph.weights"] = function() return ring:clone():weights(2):weights() end,
   ["process.gossip"] = function() return pg.process.gossip(block, pg.process.graph.line(3), v, { events = { 1, 5 }, method = "heavy_ball", keep = 2 }) end,
   ["process.gossip_rounds"] = function() return pg.process.gossip_rounds(pg.process.graph.line(3), v, { rounds = 4, shift_register = true, values = true }) end,
+  ["process.fbm"] = function() return pg.process.fbm(rng, { 5, 3 }, { H = 0.3, dtype = "f32" }), pg.process.fbm(block, { 3 }, { H = 0.3, times = { 0, 1, 3 } }) end,
+  ["process.fgn"] = function() return pg.process.fgn(rng, { 5 }, { H = 0.3, method = "cholesky" }), pg.process.fgn(block, { 5, 2 }, { H = 0.5 }), pg.process.fgn(rng, { 5, 3 }, { H = 0.7, past = x }), pg.process.fgn(rng, { 50 }, { H = 0.6 }) end,
+  ["process.fgn_covariance"] = function() return pg.process.fgn_covariance(0.3, 100) end,
+  ["process.fgn_stream"] = function()
+    return pg.process.fgn_stream(rng, { 3 }, { H = 0.7 }):step(), pg.process.fgn_stream(block, { 3 }, { H = 0.7, method = "hosking" }):step()
+  end,
+  ["process.fgn_stream.count"] = function() return noise:count() end,
+  ["process.fgn_stream.state"] = function() return noise:state(noise:state()):state() end,
+  ["process.fgn_stream.step"] = function() return noise:step(), noise:step(v:cast "f32"), history:step() end,
+  ["process.fgn_stream.variance"] = function() return noise:variance(10) end,
   ["process.poisson"] = function() return pg.process.poisson(rng, { rates = { 1, 2 } }) end,
   ["process.poisson_times"] = function() return pg.process.poisson_times(block, { steps = 2 }) end,
   ["process.superposed"] = function() return pg.process.superposed({ 1, 2 }, rng) end,

@@ -1,4 +1,4 @@
-/* perigee/process.h - random clocks. */
+/* perigee/process.h - random clocks; fractional noise and fractional Brownian motion. */
 #ifndef PERIGEE_PROCESS_H
 #define PERIGEE_PROCESS_H
 
@@ -87,6 +87,67 @@ PERI_API peri_clock *peri_hawkes_new(peri_ctx *cx, const peri_hawkes *parameters
 /* The first `steps` jump times of a clock for each row of the block: times (steps, n), column j drawn from stream j, one word a
 ** jump; gaps (steps, n) too if the pointer is not NULL. Continues the streams of the block; rate > 0. */
 PERI_API peri_status peri_poisson_times(peri_block *b, int64_t steps, double rate, peri_tensor **times, peri_tensor **gaps);
+
+/* ---- fractional Brownian motion B^H and its increments, fractional Gaussian noise ----
+**
+**     E B_t B_s = (t^2H + s^2H - |t-s|^2H) / 2,   B_0 = 0,   0 < H < 1;   g_k = B_{k dt} - B_{(k-1) dt}, of variance dt^2H.
+** H = 1/2 is Brownian motion and white noise; increments are negatively correlated below, positively above. */
+
+typedef enum {
+  PERI_FGN_AUTO,      /* white noise at H = 1/2, else circulant; with a past hosking, at arbitrary times cholesky */
+  PERI_FGN_CIRCULANT, /* exact, O(n log n) a path; the spectrum is kept for the next call */
+  PERI_FGN_CHOLESKY,  /* exact, O(n^3) once and O(n^2) a path, n <= 16384; what arbitrary times take */
+  PERI_FGN_HOSKING    /* exact, O(n^2), in O(n) memory; the same path as by Cholesky from the same normals; continues a past */
+} peri_fgn_method;
+
+typedef struct {
+  double H;
+  double dt;                /* time step, > 0 */
+  double scale;             /* factor of the noise, >= 0 */
+  peri_fgn_method method;
+  peri_dtype dtype;         /* f64, or f32: drawn in double and rounded */
+  peri_tensor *past;        /* fgn only, borrowed: (m, ...) increments that came before, in the same dt and scale; or NULL */
+  peri_tensor *times;       /* fbm only, borrowed: (n) increasing times >= 0 instead of dt; or NULL */
+} peri_fractional;
+
+PERI_API peri_fractional peri_fractional_of(double H); /* dt and scale 1, automatic method, f64 */
+
+/* dims is (n, ...): n steps of as many independent paths as the product of the other axes, drawn one after the other from s. peri_fgn:
+** row k (from 0) holds the increment over (k dt, (k+1) dt]. peri_fbm: row k holds B at k dt, hence 0 in row 0; or at times[k].
+** PERI_ERR_VALUE for H outside (0, 1) and the like; PERI_ERR_MEMORY names the size. After an error s is where it was. */
+PERI_API peri_tensor *peri_fgn(peri_ctx *cx, int nd, const int64_t *dims, const peri_fractional *f, peri_stream *s);
+PERI_API peri_tensor *peri_fbm(peri_ctx *cx, int nd, const int64_t *dims, const peri_fractional *f, peri_stream *s);
+
+/* For a block of R streams the result is (n, R, ...): path r and its coordinates are drawn from row r, so that they do not depend on
+** the other rows. Continues the streams of the block. */
+PERI_API peri_tensor *peri_fgn_block(peri_block *b, int nd, const int64_t *dims, const peri_fractional *f);
+PERI_API peri_tensor *peri_fbm_block(peri_block *b, int nd, const int64_t *dims, const peri_fractional *f);
+
+/* gamma(0), ..., gamma(n-1), the autocovariance of unit noise, (n), to full precision at every lag. */
+PERI_API peri_tensor *peri_fgn_covariance(peri_ctx *cx, double H, int64_t n);
+
+/* Fractional Gaussian noise step by step: dims is the shape of one step, its elements independent coordinates. The automatic method
+** superposes Markov modes: O(log horizon) memory and work a coordinate, no end to the number of steps, correlations right up to
+** `horizon` steps: Var B_t within 0.12 %. PERI_FGN_HOSKING is exact and keeps the history, `horizon` steps at most. One word of the
+** stream chooses the object's own generator; for a block each row has its own, and the shape of a step is (R, ...). */
+typedef struct peri_fgn_stream peri_fgn_stream;
+PERI_API peri_fgn_stream *peri_fgn_stream_new(peri_ctx *cx, int nd, const int64_t *dims, const peri_fractional *f, int64_t horizon, peri_stream *s);
+PERI_API peri_fgn_stream *peri_fgn_stream_block(peri_block *b, int nd, const int64_t *dims, const peri_fractional *f, int64_t horizon);
+PERI_API void peri_fgn_stream_free(peri_fgn_stream *s); /* NULL is fine */
+
+/* Fills out, of the shape of a step, f64 or f32, with the next increments. PERI_ERR_STATE if a history is full. */
+PERI_API peri_status peri_fgn_stream_step(peri_fgn_stream *s, peri_tensor *out);
+PERI_API peri_ctx *peri_fgn_stream_context(const peri_fgn_stream *s);
+PERI_API int64_t peri_fgn_stream_count(const peri_fgn_stream *s);                    /* steps so far */
+PERI_API int peri_fgn_stream_modes(const peri_fgn_stream *s);                        /* 0 for white noise and a history */
+PERI_API int peri_fgn_stream_shape(const peri_fgn_stream *s, int64_t dims[6]);       /* number of axes */
+PERI_API double peri_fgn_stream_variance(const peri_fgn_stream *s, double steps);    /* of the sum of that many steps, exactly what it makes */
+
+/* Everything that the next step depends on, as bytes, and back into a stream made with the same options. PERI_ERR_FORMAT leaves it
+** unchanged. */
+PERI_API size_t peri_fgn_stream_state_size(const peri_fgn_stream *s);
+PERI_API void peri_fgn_stream_save(const peri_fgn_stream *s, void *bytes);
+PERI_API peri_status peri_fgn_stream_load(peri_fgn_stream *s, const void *bytes, size_t size);
 
 #ifdef __cplusplus
 }
