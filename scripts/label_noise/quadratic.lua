@@ -37,7 +37,8 @@ return pg.experiment {
     local u, mean = pg.full({ p.replicas, d }, start), pg.zeros { p.replicas, d }
     local m, late, curve, every = (X * X):mean(1), p.steps - p.steps // 10, pg.series { "trace" }, math.max(1, p.steps // 200)
     for k in log:progress(p.steps) do
-      local w, descent = u * u, nil
+      local w = u * u
+      local descent
       if p.batch == "full" then
         local r = w:mm(X:t()) - y
         if p.noise == "label" then r = r - p.sigma * noise:rademacher { n } end
