@@ -67,8 +67,21 @@ peri_tensor *check_tensor(lua_State *L, int idx) {
   return NULL;
 }
 
-int raise_core(lua_State *L, peri_ctx *cx) {
+/* Where the script stands that called, through our own Lua modules or not. */
+static void push_where(lua_State *L) {
+  static const char own[] = "@perigee/";
+  lua_Debug caller;
+  for (int level = 1; lua_getstack(L, level, &caller); level++) {
+    lua_getinfo(L, "Sl", &caller);
+    if (caller.currentline <= 0 || strncmp(caller.source, own, sizeof own - 1) == 0) continue;
+    lua_pushfstring(L, "%s:%d: ", caller.short_src, caller.currentline);
+    return;
+  }
   luaL_where(L, 1);
+}
+
+int raise_core(lua_State *L, peri_ctx *cx) {
+  push_where(L);
   lua_pushstring(L, peri_errmsg(cx)[0] ? peri_errmsg(cx) : "perigee: failed without a message");
   lua_concat(L, 2);
   return lua_error(L);

@@ -510,3 +510,9 @@ test("the standard models have their published sizes", function(t)
   t.equal(y:dims(), { 2, 10 })
   t.ok(y:isfinite():all(), "finite scores")
 end)
+
+test("an error inside a layer or a loss names the line of the script", function(t)
+  local here = "nn_test.lua:" .. debug.getinfo(1, "l").currentline + 1
+  local ok, message = pcall(function() nn.cross_entropy(pg.ones { 2, 3 }, pg.tensor({ 1, 4 }, "i64")) return 1 end)
+  t.ok(not ok and message:find(here .. ": nn.cross_entropy: labels must lie in 1..3, got 4", 1, true), "%s", message)
+end)
