@@ -26,6 +26,8 @@ return {
   ["linalg.norm"] = { "linalg.norm(a[, kind]) -> number or tensor",
                       "Norm of each matrix of a: frobenius, nuclear, 1, 2 or math.huge." },
 
+  ["diag.hurst"] = { "diag.hurst(x[, { method = \"order2\", of = \"motion\" }]) -> tensor",
+                     "Hurst exponents of paths (n, ...): quadratic variations of order 2 or 1, or local Whittle; of motion or of its increments, noise." },
   ["fft.fftshift"] = { "fft.fftshift(x[, axes]) -> tensor", "Frequency 0 from the front of each axis to its middle, position n//2 + 1." },
   ["fft.ifftshift"] = { "fft.ifftshift(x[, axes]) -> tensor", "The inverse of fft.fftshift." },
   ["fft.fftfreq"] = { "fft.fftfreq(n[, spacing = 1]) -> tensor", "The frequencies of fft.fft's coefficients, in cycles per unit of the spacing." },
