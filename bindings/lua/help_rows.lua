@@ -28,6 +28,10 @@ return {
 
   ["diag.hurst"] = { "diag.hurst(x[, { method = \"order2\", of = \"motion\" }]) -> tensor",
                      "Hurst exponents of paths (n, ...): quadratic variations of order 2 or 1, or local Whittle; of motion or of its increments, noise." },
+  ["diag.fractional.stationary"] = { "diag.fractional.stationary(H, a[, s = 1]) -> number", "Variance in the long run of x <- a x + s g, g fractional noise, |a| < 1." },
+  ["diag.fractional.after"] = { "diag.fractional.after(H, a, n[, s = 1]) -> number", "Variance of x_n from x_0 = 0 under x <- a x + s g, g fractional noise." },
+  ["diag.fractional.limit"] = { "diag.fractional.limit(H, lambda[, sigma = 1]) -> number", "Stationary variance of the fractional Ornstein-Uhlenbeck process." },
+  ["diag.fractional.exit"] = { "diag.fractional.exit(H, eta, lambda, s, r) -> number", "Mean number of steps to |x| >= r from a saddle, for small noise." },
   ["fft.fftshift"] = { "fft.fftshift(x[, axes]) -> tensor", "Frequency 0 from the front of each axis to its middle, position n//2 + 1." },
   ["fft.ifftshift"] = { "fft.ifftshift(x[, axes]) -> tensor", "The inverse of fft.fftshift." },
   ["fft.fftfreq"] = { "fft.fftfreq(n[, spacing = 1]) -> tensor", "The frequencies of fft.fft's coefficients, in cycles per unit of the spacing." },
