@@ -317,21 +317,16 @@ static int l_rates(lua_State *L) {
   return finish(L, box);
 }
 
-static int l_set_rate(lua_State *L) {
+/* NAME(i, x): clock i and a number. */
+static int change(lua_State *L, const char *who, peri_status (*how)(peri_clock *, int64_t, double)) {
   peri_clock *c = check_clock(L, 1);
-  int64_t i = check_integer(L, 2, "process.set_rate", "the clock");
-  if (peri_clock_set_rate(c, i - 1, luaL_checknumber(L, 3))) return raise_core(L, glue_of(L)->cx);
+  int64_t i = check_integer(L, 2, who, "the clock");
+  if (how(c, i - 1, luaL_checknumber(L, 3))) return raise_core(L, glue_of(L)->cx);
   lua_settop(L, 1);
   return 1;
 }
-
-static int l_schedule(lua_State *L) {
-  peri_clock *c = check_clock(L, 1);
-  int64_t i = check_integer(L, 2, "process.schedule", "the clock");
-  if (peri_clock_schedule(c, i - 1, luaL_checknumber(L, 3))) return raise_core(L, glue_of(L)->cx);
-  lua_settop(L, 1);
-  return 1;
-}
+static int l_set_rate(lua_State *L) { return change(L, "process.set_rate", peri_clock_set_rate); }
+static int l_schedule(lua_State *L) { return change(L, "process.schedule", peri_clock_schedule); }
 
 static int l_rate(lua_State *L) { return lua_pushnumber(L, peri_clock_rate(check_clock(L, 1))), 1; }
 static int l_time(lua_State *L) { return lua_pushnumber(L, peri_clock_time(check_clock(L, 1))), 1; }

@@ -1,6 +1,6 @@
 /* clock.c - what can be done with any clock: the next event, the next n, all up to a time, other rates, the position as text.
 **
-** A position is a line of text: perigee-NAME-1, words of 16 hexadecimal digits, the streams of times and of choices, a checksum,
+** A position is a line of text: perigee-NAME-2, words of 16 hexadecimal digits, the streams of times and of choices, a checksum,
 ** separated by bars. It is checked as a whole before the clock is touched.
 */
 #include "process/clock.h"
@@ -34,6 +34,24 @@ peri_stream pri_draws_position(const pri_draws *d) {
   pri_pcg_advance(&g, d->from.output, (pri_u128)d->at);
   pri_pcg_store(&s, g);
   return s;
+}
+
+void pri_sources_set(peri_ctx *cx, pri_sources *r, const peri_stream *times, const peri_stream *choices) {
+  pri_draws_start(cx, &r->gaps, *times);
+  r->stream = *choices;
+  r->choices = (pri_rng){cx->k, pri_pcg_of(choices), choices->output};
+}
+
+void pri_sources_start(peri_ctx *cx, pri_sources *r, peri_stream *parent) {
+  int64_t which = (int64_t)peri_stream_next(parent);
+  peri_stream times = peri_stream_sub(parent, "times", which), choices = peri_stream_sub(parent, "choices", which);
+  pri_sources_set(cx, r, &times, &choices);
+}
+
+void pri_sources_position(const pri_sources *r, peri_stream *times, peri_stream *choices) {
+  *times = pri_draws_position(&r->gaps);
+  *choices = r->stream;
+  pri_pcg_store(choices, r->choices.pcg);
 }
 
 /* ---- heads ---- */

@@ -45,6 +45,12 @@ static inline double pri_exponential(pri_draws *d) {
   return d->x[d->at++];
 }
 
+/* What a clock draws from that needs exponential gaps and, beside them, uniform numbers for what is decided at an event. */
+typedef struct { pri_draws gaps; peri_stream stream; pri_rng choices; } pri_sources; /* stream: key and increment of the choices */
+void pri_sources_start(peri_ctx *cx, pri_sources *r, peri_stream *parent); /* its next word chooses them */
+void pri_sources_set(peri_ctx *cx, pri_sources *r, const peri_stream *times, const peri_stream *choices);
+void pri_sources_position(const pri_sources *r, peri_stream *times, peri_stream *choices);
+
 typedef struct {
   const char *name; /* "heap": in states and messages */
   peri_status (*advance)(peri_clock *c, double limit, peri_event *e); /* e->index = -1: nothing up to the limit */

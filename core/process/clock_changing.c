@@ -15,9 +15,7 @@ typedef struct {
   double *sum;     /* 2 leaves; the root is sum[1] */
   pri_pair due;    /* the next event; infinite while the total is 0 */
   double hazard;   /* then: what is left of the gap in units of 1 / rate */
-  pri_draws draws;
-  peri_stream stream; /* of choices: key and increment */
-  pri_rng choices;
+  pri_sources random;
 } changing;
 
 static changing *of(const peri_clock *c) { return (changing *)c; }
@@ -60,8 +58,8 @@ static peri_status advance(peri_clock *c, double limit, peri_event *e) {
     *e = pri_wait(c, limit);
     return PERI_OK;
   }
-  *e = pri_ring(c, h->due, find(h, pri_open(&h->choices) * total(h)));
-  set_due(h, pri_exponential(&h->draws));
+  *e = pri_ring(c, h->due, find(h, pri_open(&h->random.choices) * total(h)));
+  set_due(h, pri_exponential(&h->random.gaps));
   return PERI_OK;
 }
 
@@ -109,20 +107,14 @@ static const char *set_words(peri_clock *c, const uint64_t *w, const peri_stream
   }
   if (!fits || (sum > 0) != (hi < INFINITY)) return "the position is out of range";
   pri_set_head(c, w);
-  pri_draws_start(c->cx, &h->draws, *times);
-  h->stream = *choices;
-  h->choices = (pri_rng){c->cx->k, pri_pcg_of(choices), choices->output};
+  pri_sources_set(c->cx, &h->random, times, choices);
   h->due = (pri_pair){hi, lo}, h->hazard = hazard;
   for (int64_t i = 0; i < c->m; i++) h->sum[h->leaves + i] = pri_from_bits(w[FIXED + i]);
   add_all(h);
   return NULL;
 }
 
-static void streams(const peri_clock *c, peri_stream *times, peri_stream *choices) {
-  *times = pri_draws_position(&of(c)->draws);
-  *choices = of(c)->stream;
-  pri_pcg_store(choices, of(c)->choices.pcg);
-}
+static void streams(const peri_clock *c, peri_stream *times, peri_stream *choices) { pri_sources_position(&of(c)->random, times, choices); }
 
 static const pri_clock_kind kind = {.name = "changing", .advance = advance, .rate = rate, .rate_of = rate_of, .set_rate = set_rate,
                                     .words = words, .word = word, .set_words = set_words, .streams = streams, .free = free_clock};
@@ -138,10 +130,7 @@ peri_clock *peri_changing_new(peri_ctx *cx, const double *rates, int64_t m, peri
   if (!h->sum) return peri_clock_free(c), NULL;
   for (int64_t i = 0; i < h->leaves; i++) h->sum[h->leaves + i] = i < m ? rates[i] : 0;
   add_all(h);
-  int64_t which = (int64_t)peri_stream_next(s);
-  pri_draws_start(cx, &h->draws, peri_stream_sub(s, "times", which));
-  h->stream = peri_stream_sub(s, "choices", which);
-  h->choices = (pri_rng){cx->k, pri_pcg_of(&h->stream), h->stream.output};
-  set_due(h, pri_exponential(&h->draws));
+  pri_sources_start(cx, &h->random, s);
+  set_due(h, pri_exponential(&h->random.gaps));
   return c;
 }

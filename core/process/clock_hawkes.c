@@ -23,9 +23,7 @@ typedef struct {
   pri_pair at;                      /* time of the sums */
   bool found;                       /* an event at time `at` is known and not yet given out: */
   int64_t which;                    /* its component */
-  pri_draws draws;
-  peri_stream stream;
-  pri_rng choices;
+  pri_sources random;
 } hawkes;
 
 static hawkes *of(const peri_clock *c) { return (hawkes *)c; }
@@ -35,7 +33,7 @@ static double decay(hawkes *h, double d) {
   double total = 0;
   for (int64_t i = 0; i < h->head.m; i++) {
     total += h->mu[i];
-    for (int64_t k = i * h->q; k < (i + 1) * h->q; k++) total += h->sum[k] *= pri_exp(&h->choices, -h->beta[k] * d);
+    for (int64_t k = i * h->q; k < (i + 1) * h->q; k++) total += h->sum[k] *= pri_exp(&h->random.choices, -h->beta[k] * d);
   }
   return total;
 }
@@ -71,9 +69,9 @@ static peri_status find_event(hawkes *h) {
   double bound = total_of(h);
   for (int64_t k = 1; !h->found; k++) {
     if (!(bound > 0)) return PERI_OK;
-    double gap = pri_exponential(&h->draws) / bound;
+    double gap = pri_exponential(&h->random.gaps) / bound;
     h->at = pri_add_to(h->at, gap);
-    double total = decay(h, gap), u = pri_open(&h->choices) * bound;
+    double total = decay(h, gap), u = pri_open(&h->random.choices) * bound;
     h->found = u < total;
     if (h->found) h->which = choose(h, u);
     if (!isfinite(h->at.hi)) return peri_fail(h->head.cx, PERI_ERR_NUMERIC, "process.hawkes: time overflowed");
@@ -101,7 +99,7 @@ static peri_status advance(peri_clock *c, double limit, peri_event *e) {
 static double rate_of(const peri_clock *c, int64_t i) {
   const hawkes *h = of(c);
   double lambda = h->mu[i], d = pri_since(c->now, h->at);
-  for (int64_t k = i * h->q; k < (i + 1) * h->q; k++) lambda += h->sum[k] * pri_exp(&h->choices, -h->beta[k] * d);
+  for (int64_t k = i * h->q; k < (i + 1) * h->q; k++) lambda += h->sum[k] * pri_exp(&h->random.choices, -h->beta[k] * d);
   return lambda;
 }
 static double rate(const peri_clock *c) {
@@ -150,17 +148,11 @@ static const char *set_words(peri_clock *c, const uint64_t *w, const peri_stream
   h->at = (pri_pair){pri_from_bits(v[1]), pri_from_bits(v[2])};
   h->found = v[3] != 0, h->which = (int64_t)v[4];
   for (int64_t k = 0; k < c->m * h->q; k++) h->sum[k] = pri_from_bits(w[FIXED + k]);
-  pri_draws_start(c->cx, &h->draws, *times);
-  h->stream = *choices;
-  h->choices = (pri_rng){c->cx->k, pri_pcg_of(choices), choices->output};
+  pri_sources_set(c->cx, &h->random, times, choices);
   return NULL;
 }
 
-static void streams(const peri_clock *c, peri_stream *times, peri_stream *choices) {
-  *times = pri_draws_position(&of(c)->draws);
-  *choices = of(c)->stream;
-  pri_pcg_store(choices, of(c)->choices.pcg);
-}
+static void streams(const peri_clock *c, peri_stream *times, peri_stream *choices) { pri_sources_position(&of(c)->random, times, choices); }
 
 static const pri_clock_kind kind = {.name = "hawkes", .advance = advance, .rate = rate, .rate_of = rate_of, .words = words, .word = word,
                                     .set_words = set_words, .streams = streams, .free = free_clock};
@@ -215,9 +207,6 @@ peri_clock *peri_hawkes_new(peri_ctx *cx, const peri_hawkes *p, peri_stream *s) 
   if (!ok) return peri_clock_free(c), NULL;
   memcpy(h->mu, p->mu, (size_t)m * 8), memcpy(h->alpha, p->alpha, (size_t)(m * m) * 8), memcpy(h->beta, p->beta, kernels);
   memset(h->sum, 0, kernels);
-  int64_t which = (int64_t)peri_stream_next(s);
-  pri_draws_start(cx, &h->draws, peri_stream_sub(s, "times", which));
-  h->stream = peri_stream_sub(s, "choices", which);
-  h->choices = (pri_rng){cx->k, pri_pcg_of(&h->stream), h->stream.output};
+  pri_sources_start(cx, &h->random, s);
   return c;
 }

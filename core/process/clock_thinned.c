@@ -13,9 +13,7 @@ typedef struct {
   peri_rate_function f;
   double bound, horizon; /* horizon = now: a bound is to be asked for */
   pri_pair from, due;    /* how far candidates are drawn; the next one, infinite: none is drawn */
-  pri_draws draws;
-  peri_stream stream;
-  pri_rng choices;
+  pri_sources random;
 } thinned;
 
 static thinned *of(const peri_clock *c) { return (thinned *)c; }
@@ -40,7 +38,7 @@ static peri_status find_candidate(thinned *h, double limit) {
   while (h->due.hi == INFINITY) {
     peri_status st = h->from.hi >= h->horizon ? ask_bound(h) : PERI_OK;
     if (st) return st;
-    if (h->bound > 0) h->due = pri_add_to(h->from, pri_exponential(&h->draws) / h->bound);
+    if (h->bound > 0) h->due = pri_add_to(h->from, pri_exponential(&h->random.gaps) / h->bound);
     if (h->due.hi <= h->horizon && h->due.hi < INFINITY) return PERI_OK;
     h->due = none;
     if (h->horizon == INFINITY) return limit == INFINITY ? pri_never_rings(&h->head) : PERI_OK;
@@ -61,7 +59,7 @@ static peri_status accept(thinned *h, double t, bool *yes) {
   if (!(r >= 0 && r < INFINITY)) return bad(&h->head, "rate", t, r);
   if (r > h->bound * (1 + 1e-12)) /* rounding of the function */
     return peri_fail(h->head.cx, PERI_ERR_VALUE, "process.inhomogeneous: the rate at time %.15g is %.15g, above its bound %.15g", t, r, h->bound);
-  *yes = pri_open(&h->choices) * h->bound < r;
+  *yes = pri_open(&h->random.choices) * h->bound < r;
   return PERI_OK;
 }
 
@@ -108,17 +106,11 @@ static const char *set_words(peri_clock *c, const uint64_t *w, const peri_stream
   if (!fits || x[0] < 0 || !isfinite(x[0]) || x[1] < 0 || !isfinite(x[2]) || !isfinite(x[3]) || !isfinite(x[5]) || x[4] < 0) return "the position is out of range";
   pri_set_head(c, w);
   h->bound = x[0], h->horizon = x[1], h->from = (pri_pair){x[2], x[3]}, h->due = (pri_pair){x[4], x[5]};
-  pri_draws_start(c->cx, &h->draws, *times);
-  h->stream = *choices;
-  h->choices = (pri_rng){c->cx->k, pri_pcg_of(choices), choices->output};
+  pri_sources_set(c->cx, &h->random, times, choices);
   return NULL;
 }
 
-static void streams(const peri_clock *c, peri_stream *times, peri_stream *choices) {
-  *times = pri_draws_position(&of(c)->draws);
-  *choices = of(c)->stream;
-  pri_pcg_store(choices, of(c)->choices.pcg);
-}
+static void streams(const peri_clock *c, peri_stream *times, peri_stream *choices) { pri_sources_position(&of(c)->random, times, choices); }
 
 static const pri_clock_kind kind = {.name = "inhomogeneous", .advance = advance, .rate = rate, .words = words, .word = word, .set_words = set_words,
                                     .streams = streams, .free = free_clock};
@@ -128,9 +120,6 @@ peri_clock *peri_inhomogeneous_new(peri_ctx *cx, peri_rate_function f, peri_stre
   if (!c) return NULL;
   thinned *h = of(c);
   h->f = f, h->due = none;
-  int64_t which = (int64_t)peri_stream_next(s);
-  pri_draws_start(cx, &h->draws, peri_stream_sub(s, "times", which));
-  h->stream = peri_stream_sub(s, "choices", which);
-  h->choices = (pri_rng){cx->k, pri_pcg_of(&h->stream), h->stream.output};
+  pri_sources_start(cx, &h->random, s);
   return c;
 }

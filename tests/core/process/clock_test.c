@@ -1,6 +1,7 @@
 /* clock_test.c - Poisson clocks: the law of gaps and choices, one sequence however it is taken, states, bad rates. */
 #include <perigee/process.h>
 #include "../random/statistics.h"
+#include "damage.h"
 
 static double exponential_cdf(double x, const double *p) { return -expm1(-p[0] * x); }
 static double gamma_k_cdf(double t, const double *p) { /* P(T_k <= t) = P(Poisson(t) >= k) */
@@ -128,7 +129,7 @@ static void states_resume(void **state) {
 static void damaged_states_are_refused(void **state) {
   peri_ctx *cx = *state;
   double w[2] = {1, 2}, other[2] = {1, 2.5};
-  char text[640], bad[640];
+  char text[640];
   peri_stream s = peri_stream_root(1);
   peri_clock *a = peri_clock_new(cx, w, 2, &s), *b = peri_clock_new(cx, other, 2, &s), *twin;
   peri_clock_next(a);
@@ -136,14 +137,7 @@ static void damaged_states_are_refused(void **state) {
   peri_stream r = peri_stream_root(1);
   twin = peri_clock_new(cx, w, 2, &r);
   peri_clock_next(twin);
-  size_t length = strlen(text);
-  for (size_t i = 0; i < length; i += 3) {
-    memcpy(bad, text, i), bad[i] = '\0';
-    EXPECT_FAILS(peri_clock_load(a, bad), PERI_ERR_FORMAT, ".state: ");
-    memcpy(bad, text, length + 1);
-    bad[i] = bad[i] == '0' ? '1' : '0';
-    EXPECT_FAILS(peri_clock_load(a, bad), PERI_ERR_FORMAT, ".state: ");
-  }
+  expect_damage_refused(cx, a, text, 3);
   EXPECT_FAILS(peri_clock_load(a, "garbage"), PERI_ERR_FORMAT, "process.state: this is not the state of a clock: 'garbage'");
   EXPECT_FAILS(peri_clock_load(b, text), PERI_ERR_FORMAT, "the state is of a clock with other rates");
   for (int k = 0; k < 2000; k++) assert_true(peri_clock_next(a).t == peri_clock_next(twin).t); /* unchanged by all this */
