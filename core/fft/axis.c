@@ -5,6 +5,7 @@
 ** lines does not matter, because lines do not know of each other.
 */
 #include "fft/axis.h"
+#include "fft/plan.h"
 #include <stdatomic.h>
 #include <string.h>
 
@@ -32,12 +33,9 @@ static void starts_of(const line_job *l, int64_t first, int lanes, int64_t *from
   }
 }
 
-/* Element k of a sequence in memory (apart = 2, im = 1), or of eight in lines (16, 8): coefficients n/2 + 1 .. n-1 of a real sequence. */
+/* Coefficients (n+1)/2 .. n-1 of a real sequence of odd length n, in memory (apart = 2, im = 1) or of eight in lines (16, 8). */
 static void complete(double *x, int64_t n, int64_t apart, int64_t im) {
-  for (int64_t l = 0; l < im; l++) {
-    x[im + l] = 0;
-    if (n % 2 == 0) x[n / 2 * apart + im + l] = 0;
-  }
+  for (int64_t l = 0; l < im; l++) x[im + l] = 0;
   for (int64_t k = n / 2 + 1; k < n; k++)
     for (int64_t l = 0; l < im; l++) {
       x[k * apart + l] = x[(n - k) * apart + l];
@@ -52,7 +50,7 @@ static void store_real(double *y, int64_t stride, const double *x, int64_t apart
 /* Eight sequences, from `work` on; lines beyond those given are zero. */
 static void run_eight(const line_job *l, int64_t unit, double *work) {
   const pri_fft_job *j = l->j;
-  const pri_fft_kernels *k = pri_fft_select(l->cx->k->isa);
+  const pri_fft_kernels *k = l->plan->k;
   int64_t first = unit * PRI_LANES, from[PRI_LANES], to[PRI_LANES];
   int lanes = l->walk.size - first < PRI_LANES ? (int)(l->walk.size - first) : PRI_LANES;
   starts_of(l, first, lanes, from, to);

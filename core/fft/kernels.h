@@ -12,8 +12,6 @@
 enum { PRI_LANES = 8, PRI_LINE = 2 * PRI_LANES, PRI_RADIX_MAX = 13 };
 
 typedef struct {
-  const char *isa;
-
   /* One decimation-in-frequency step of Stockham's transform, radix R, on rows of s lanes: for p < m, q < s,
   **     y[q + s (R p + k)] = w^(p k) sum_j x[q + s (p + j m)] e^(-2 pi i j k / R),  w = e^(-2 pi i / (R m)).
   ** twiddles: w^(p k) as (re, im), k = 1 .. R-1 for each p = 1 .. m-1. x and y aligned to 64 bytes, not overlapping. */
@@ -28,8 +26,8 @@ typedef struct {
   ** twiddles are lines, in the order of y. */
   void (*twist)(const double *x, double *y, int64_t im, int64_t rows, int64_t lanes, const double *twiddles);
 
-  /* y = x t, line by line; x may be y. conjugate: y = x conj(t) */
-  void (*times)(const double *x, double *y, int64_t im, int64_t lines, const double *t, int conjugate);
+  /* y = x t, line by line; x may be y */
+  void (*times)(const double *x, double *y, int64_t im, int64_t lines, const double *t);
   /* row k of s lanes times the number (t[2k], t[2k+1]) */
   void (*times_rows)(const double *x, double *y, int64_t im, int64_t rows, int64_t s, const double *t);
 
@@ -50,8 +48,5 @@ typedef struct {
   void (*gather_real)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t n);
   void (*scatter_real)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t n, double factor);
 } pri_fft_kernels;
-
-/* The table that goes with the kernels of a context, by name. */
-const pri_fft_kernels *pri_fft_select(const char *isa);
 
 #endif

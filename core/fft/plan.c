@@ -9,6 +9,8 @@
 #include "fft/roots.h"
 #include <string.h>
 
+extern const pri_fft_kernels pri_fft_kernels_baseline, pri_fft_kernels_avx2, pri_fft_kernels_avx512;
+
 enum { IDLE_BYTES = 64 << 20, IDLE_PLANS = 64 };
 
 /* ---- lengths ---- */
@@ -219,7 +221,7 @@ static pri_fft_plan *new_plan(peri_ctx *cx, pri_fft_kind kind, int64_t n) {
   pri_fft_plan *p = peri_alloc(cx, bytes);
   if (!p) return NULL;
   memset(p, 0, header);
-  p->cx = cx, p->k = pri_fft_select(cx->k->isa), p->kind = kind, p->n = n, p->bytes = bytes;
+  p->cx = cx, p->k = pri_kernels_pick(cx->k, &pri_fft_kernels_baseline, &pri_fft_kernels_avx2, &pri_fft_kernels_avx512), p->kind = kind, p->n = n, p->bytes = bytes;
   if (fill_plan(cx, p, lanes, (double *)((char *)p + header)) == PERI_OK) return p;
   free_plan(p);
   return NULL;

@@ -2,13 +2,6 @@
 #include "fft/plan.h"
 #include <string.h>
 
-extern const pri_fft_kernels pri_fft_kernels_baseline, pri_fft_kernels_avx2, pri_fft_kernels_avx512;
-
-const pri_fft_kernels *pri_fft_select(const char *isa) {
-  if (strcmp(isa, "avx512") == 0) return &pri_fft_kernels_avx512;
-  return strcmp(isa, "avx2") == 0 ? &pri_fft_kernels_avx2 : &pri_fft_kernels_baseline;
-}
-
 /* Passes over rows of so many lanes, to and fro between x and y; where the result is. The inverse exchanges the parts. */
 static double *run_columns(const pri_fft_plan *p, const pri_columns *c, double *x, double *y, int64_t lanes, bool inverse) {
   int64_t re = inverse ? PRI_LANES : 0, im = inverse ? -PRI_LANES : PRI_LANES;
@@ -45,14 +38,14 @@ static double *convolve(const pri_fft_plan *p, double *x, double *y, bool invers
   bool one = p->kind == PRI_FFT_ONE;
   int64_t re = inverse ? PRI_LANES : 0, im = inverse ? -PRI_LANES : PRI_LANES;
   int64_t filled = (one ? pri_padded(p->n) : PRI_LANES * p->n) * 2, size = 2 * pri_inner_size(q);
-  if (one) k->times(x + re, x + re, im, filled / PRI_LINE, p->chirp, 0);
+  if (one) k->times(x + re, x + re, im, filled / PRI_LINE, p->chirp);
   else k->times_rows(x + re, x + re, im, p->n, PRI_LANES, p->chirp);
   memset(x + filled, 0, (size_t)(size - filled) * sizeof *x);
   double *a = pri_fft_lines(q, x, y, inverse), *b = a == x ? y : x;
-  if (one) k->times(a + re, a + re, im, q->n / PRI_LANES, p->spectrum, 0);
+  if (one) k->times(a + re, a + re, im, q->n / PRI_LANES, p->spectrum);
   else k->times_rows(a + re, a + re, im, q->n, PRI_LANES, p->spectrum);
   a = pri_fft_lines(q, a, b, !inverse);
-  if (one) k->times(a + re, a + re, im, filled / PRI_LINE, p->chirp, 0);
+  if (one) k->times(a + re, a + re, im, filled / PRI_LINE, p->chirp);
   else k->times_rows(a + re, a + re, im, p->n, PRI_LANES, p->chirp);
   return a;
 }

@@ -136,4 +136,7 @@ typedef struct pri_kernels {
 ** NULL if force names one that is unknown or that the processor cannot run. */
 const pri_kernels *pri_kernels_select(const char *force);
 
+/* Of loops of another module in the same three builds, those that go with the table k. */
+const void *pri_kernels_pick(const pri_kernels *k, const void *baseline, const void *avx2, const void *avx512);
+
 #endif

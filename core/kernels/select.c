@@ -30,3 +30,7 @@ const pri_kernels *pri_kernels_select(const char *force) {
     if ((any || !strcmp(force, variants[i].table->isa)) && variants[i].runs()) return variants[i].table;
   return NULL;
 }
+
+const void *pri_kernels_pick(const pri_kernels *k, const void *baseline, const void *avx2, const void *avx512) {
+  return k == &pri_kernels_avx512 ? avx512 : k == &pri_kernels_avx2 ? avx2 : baseline;
+}

@@ -23,6 +23,8 @@ struct pri_fgn_spectrum {
   double amplitude[];     /* M/2 + 1 */
 };
 
+static int64_t rounded(int64_t n) { return (n + 7) & ~(int64_t)7; } /* doubles, to whole lines */
+
 /* ---- the spectra of a context: those nobody uses count as cached ---- */
 
 static void drop(peri_ctx *cx, size_t bytes, int count) {
@@ -61,10 +63,10 @@ static pri_fgn_spectrum *find(peri_ctx *cx, double H, int64_t M) {
 /* sqrt(lambda_k / M), but sqrt(lambda_k / 2M) inside; rounding may leave -1e-16 of an eigenvalue that is 0. */
 static peri_status fill(pri_fgn_spectrum *s, const pri_fft_plan *fft, peri_ctx *cx) {
   int64_t M = s->M, half = M / 2;
-  size_t bytes = (size_t)(2 * M + 8 + pri_fft_work(fft)) * sizeof(double);
+  size_t bytes = (size_t)(rounded(M) + rounded(M + 2) + pri_fft_work(fft)) * sizeof(double);
   double *row = peri_alloc(cx, bytes);
   if (!row) return peri_errcode(cx);
-  double *lambda = row + ((M + 7) & ~(int64_t)7), *work = lambda + ((M + 2 + 7) & ~(int64_t)7);
+  double *lambda = row + rounded(M), *work = lambda + rounded(M + 2);
   pri_fgn_gammas(s->H, row, half + 1);
   for (int64_t j = half + 1; j < M; j++) row[j] = row[M - j];
   pri_fft_run_real(fft, row, lambda, 1, work);
@@ -92,8 +94,6 @@ static pri_fgn_spectrum *get(peri_ctx *cx, double H, int64_t M, const pri_fft_pl
 }
 
 /* ---- paths ---- */
-
-static int64_t rounded(int64_t n) { return (n + 7) & ~(int64_t)7; }
 
 static void fill_circulant(const pri_fgn_plan *p, int64_t first, pri_rng *g, int width, double *x, int64_t ld, void *scratch) {
   (void)first;

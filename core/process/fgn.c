@@ -26,8 +26,7 @@ void pri_fgn_normals(pri_rng *g, double *x, int64_t n) {
 
 const pri_fgn_loops *pri_fgn_loops_of(const peri_ctx *cx) {
   extern const pri_fgn_loops pri_fgn_loops_baseline, pri_fgn_loops_avx2, pri_fgn_loops_avx512;
-  const char *isa = peri_isa(cx);
-  return strcmp(isa, "avx512") == 0 ? &pri_fgn_loops_avx512 : strcmp(isa, "avx2") == 0 ? &pri_fgn_loops_avx2 : &pri_fgn_loops_baseline;
+  return pri_kernels_pick(cx->k, &pri_fgn_loops_baseline, &pri_fgn_loops_avx2, &pri_fgn_loops_avx512);
 }
 
 /* ---- plans ---- */
@@ -163,12 +162,16 @@ static peri_status make_paths(request *q) {
 
 /* ---- checks ---- */
 
+peri_status pri_fgn_check_law(peri_ctx *cx, const char *who, const peri_fractional *f) {
+  if (!(f->H > 0 && f->H < 1)) return peri_fail(cx, PERI_ERR_VALUE, "%s: H must lie in (0, 1), got %g", who, f->H);
+  if (!(f->dt > 0 && isfinite(f->dt))) return peri_fail(cx, PERI_ERR_VALUE, "%s: dt must be positive and finite, got %g", who, f->dt);
+  if (!(f->scale >= 0 && isfinite(f->scale))) return peri_fail(cx, PERI_ERR_VALUE, "%s: scale must be finite and not negative, got %g", who, f->scale);
+  return PERI_OK;
+}
+
 static peri_status check_law(const request *q) {
   const peri_fractional *f = q->f;
-  if (!(f->H > 0 && f->H < 1)) return peri_fail(q->cx, PERI_ERR_VALUE, "%s: H must lie in (0, 1), got %g", q->who, f->H);
-  if (!(f->dt > 0 && isfinite(f->dt))) return peri_fail(q->cx, PERI_ERR_VALUE, "%s: dt must be positive and finite, got %g", q->who, f->dt);
-  if (!(f->scale >= 0 && isfinite(f->scale)))
-    return peri_fail(q->cx, PERI_ERR_VALUE, "%s: scale must be finite and not negative, got %g", q->who, f->scale);
+  if (pri_fgn_check_law(q->cx, q->who, f)) return peri_errcode(q->cx);
   if (f->dtype != PERI_F64 && f->dtype != PERI_F32)
     return peri_fail(q->cx, PERI_ERR_DTYPE, "%s: the result is f64 or f32, not %s", q->who, peri_dtype_name(f->dtype));
   return PERI_OK;

@@ -10,6 +10,9 @@
 double pri_fgn_gamma(double H, double k);
 void pri_fgn_gammas(double H, double *g, int64_t n);
 
+/* H, dt and scale: PERI_ERR_VALUE in the name of `who`. */
+peri_status pri_fgn_check_law(peri_ctx *cx, const char *who, const peri_fractional *f);
+
 /* ---- loops per instruction set (wide/fgn.c); products and sums are rounded one by one, the same bits in all three ---- */
 
 typedef struct {

@@ -121,9 +121,7 @@ void peri_fgn_stream_free(peri_fgn_stream *s) {
 
 static peri_status check(peri_ctx *cx, int nd, const int64_t *dims, const peri_fractional *f, int64_t horizon) {
   static const char who[] = "process.fgn_stream";
-  if (!(f->H > 0 && f->H < 1)) return peri_fail(cx, PERI_ERR_VALUE, "%s: H must lie in (0, 1), got %g", who, f->H);
-  if (!(f->dt > 0 && isfinite(f->dt))) return peri_fail(cx, PERI_ERR_VALUE, "%s: dt must be positive and finite, got %g", who, f->dt);
-  if (!(f->scale >= 0 && isfinite(f->scale))) return peri_fail(cx, PERI_ERR_VALUE, "%s: scale must be finite and not negative, got %g", who, f->scale);
+  if (pri_fgn_check_law(cx, who, f)) return peri_errcode(cx);
   if (f->method != PERI_FGN_AUTO && f->method != PERI_FGN_HOSKING)
     return peri_fail(cx, PERI_ERR_VALUE, "%s: the method is modes (automatic) or hosking", who);
   if (f->past || f->times) return peri_fail(cx, PERI_ERR_VALUE, "%s: neither a past nor times can be given", who);

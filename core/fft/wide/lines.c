@@ -79,12 +79,11 @@ void PRI_WIDE(twist)(const double *x, double *y, int64_t im, int64_t rows, int64
         }
 }
 
-void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t, int conjugate);
-void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t, int conjugate) {
-  double sign = conjugate ? -1 : 1;
+void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t);
+void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t) {
   for (int64_t k = 0; k < lines * PRI_LINE; k += PRI_LINE)
     for (int h = 0; h < PRI_LANES; h += V) {
-      cv a = mul((cv){load(x + k + h), load(x + k + h + im)}, load(t + k + h), load(t + k + h + PRI_LANES) * sign);
+      cv a = mul((cv){load(x + k + h), load(x + k + h + im)}, load(t + k + h), load(t + k + h + PRI_LANES));
       store(y + k + h, a.r);
       store(y + k + h + im, a.i);
     }

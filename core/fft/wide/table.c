@@ -5,7 +5,7 @@ void PRI_WIDE(pass)(int radix, const double *x, double *y, int64_t im, int64_t m
 void PRI_WIDE(split)(const double *x, double *y, int64_t rows, int64_t n);
 void PRI_WIDE(merge)(const double *x, double *y, int64_t rows, int64_t n, double factor);
 void PRI_WIDE(twist)(const double *x, double *y, int64_t im, int64_t rows, int64_t lanes, const double *t);
-void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t, int conjugate);
+void PRI_WIDE(times)(const double *x, double *y, int64_t im, int64_t lines, const double *t);
 void PRI_WIDE(times_rows)(const double *x, double *y, int64_t im, int64_t rows, int64_t s, const double *t);
 void PRI_WIDE(gather)(const double *x, const int64_t *start, int lanes, int64_t stride, double *y, int64_t rows);
 void PRI_WIDE(scatter)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t rows, double factor);
@@ -17,10 +17,8 @@ void PRI_WIDE(gather_real)(const double *x, const int64_t *start, int lanes, int
 void PRI_WIDE(scatter_real)(const double *x, double *y, const int64_t *start, int lanes, int64_t stride, int64_t n, double factor);
 
 #define ENTRY(name) .name = PRI_WIDE(name)
-#define TEXT2(x) #x
-#define TEXT(x) TEXT2(x)
 
 extern const pri_fft_kernels PRI_WIDE(kernels);
-const pri_fft_kernels PRI_WIDE(kernels) = {.isa = TEXT(PRI_ISA), ENTRY(pass), ENTRY(split), ENTRY(merge), ENTRY(twist), ENTRY(times),
+const pri_fft_kernels PRI_WIDE(kernels) = {ENTRY(pass), ENTRY(split), ENTRY(merge), ENTRY(twist), ENTRY(times),
                                           ENTRY(times_rows), ENTRY(gather), ENTRY(scatter), ENTRY(unzip), ENTRY(zip), ENTRY(unzip_rows), ENTRY(zip_rows),
                                           ENTRY(gather_real), ENTRY(scatter_real)};
