@@ -45,24 +45,36 @@ static peri_tensor *tensor_option(lua_State *L, const char *who, const char *nam
   return to_tensor(L, lua_gettop(L), who, PERI_F64);
 }
 
-static int paths(lua_State *L, const char *who, const char *const *options, from_stream *by_stream, from_block *by_block) {
-  static const char *const methods[] = {"auto", "circulant", "cholesky", "hosking", NULL};
-  peri_ctx *cx = glue_of(L)->cx;
-  peri_stream *s = NULL;
-  peri_block *b = block_or_stream(L, &s);
+/* (rng | block, dims, { H, ... }) */
+typedef struct {
+  peri_stream *s;
+  peri_block *b; /* or NULL */
+  int nd;
   int64_t dims[PERI_MAXDIM];
+  peri_fractional law;
+} request;
+
+static request take_request(lua_State *L, const char *who, const char *const *options) {
+  request q = {.s = NULL};
+  q.b = block_or_stream(L, &q.s);
   lua_settop(L, 3);
   luaL_checktype(L, 2, LUA_TTABLE);
-  int nd = check_dims(L, 2, who, dims);
+  q.nd = check_dims(L, 2, who, q.dims);
   check_options(L, 3, who, options);
-  peri_fractional f = law_of(L, who);
-  f.method = method_of(L, who, methods);
+  q.law = law_of(L, who);
+  return q;
+}
+
+static int paths(lua_State *L, const char *who, const char *const *options, from_stream *by_stream, from_block *by_block) {
+  static const char *const methods[] = {"auto", "circulant", "cholesky", "hosking", NULL};
+  request q = take_request(L, who, options);
+  q.law.method = method_of(L, who, methods);
   lua_getfield(L, 3, "dtype");
-  f.dtype = check_dtype(L, lua_gettop(L), PERI_F64);
-  f.past = tensor_option(L, who, "past");
-  f.times = tensor_option(L, who, "times");
+  q.law.dtype = check_dtype(L, lua_gettop(L), PERI_F64);
+  q.law.past = tensor_option(L, who, "past");
+  q.law.times = tensor_option(L, who, "times");
   peri_tensor **box = new_box(L);
-  *box = b ? by_block(b, nd, dims, &f) : by_stream(cx, nd, dims, &f, s);
+  *box = q.b ? by_block(q.b, q.nd, q.dims, &q.law) : by_stream(glue_of(L)->cx, q.nd, q.dims, &q.law, q.s);
   return finish(L, box);
 }
 
@@ -97,23 +109,16 @@ static int l_fgn_stream(lua_State *L) {
   static const char who[] = "process.fgn_stream";
   static const char *const options[] = {"H", "dt", "scale", "method", "horizon", NULL};
   peri_ctx *cx = glue_of(L)->cx;
-  peri_stream *s = NULL;
-  peri_block *b = block_or_stream(L, &s);
-  int64_t dims[PERI_MAXDIM];
-  lua_settop(L, 3);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  int nd = check_dims(L, 2, who, dims);
-  check_options(L, 3, who, options);
-  peri_fractional f = law_of(L, who);
+  request q = take_request(L, who, options);
   const char *method = opt_string(L, 3, who, "method", "modes");
   bool hosking = strcmp(method, "hosking") == 0;
   if (!hosking && strcmp(method, "modes") != 0) return luaL_error(L, "%s: method must be \"modes\" or \"hosking\", got \"%s\"", who, method);
-  if (hosking) f.method = PERI_FGN_HOSKING;
+  if (hosking) q.law.method = PERI_FGN_HOSKING;
   int64_t horizon = opt_integer(L, 3, who, "horizon", hosking ? 4096 : 1000000);
   peri_fgn_stream **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, STREAM);
-  *box = b ? peri_fgn_stream_block(b, nd, dims, &f, horizon) : peri_fgn_stream_new(cx, nd, dims, &f, horizon, s);
+  *box = q.b ? peri_fgn_stream_block(q.b, q.nd, q.dims, &q.law, horizon) : peri_fgn_stream_new(cx, q.nd, q.dims, &q.law, horizon, q.s);
   return *box ? 1 : raise_core(L, cx);
 }
 
