@@ -61,8 +61,7 @@ static void system_put(peri_ctx *cx, void *p, size_t size) {
 }
 
 void pri_drop_cache(peri_ctx *cx) {
-  if (cx->drop_plans) cx->drop_plans(cx);
-  if (cx->drop_spectra) cx->drop_spectra(cx);
+  pri_drop_kept(cx);
   for (int c = PRI_SMALL_CLASSES; c < PRI_CLASSES; c++)
     while (cx->free[c]) {
       pri_free_block *b = cx->free[c];

@@ -23,6 +23,8 @@ struct peri_op;
 typedef peri_status pri_record(peri_ctx *cx, const struct peri_op *op, int64_t nin, struct peri_tensor *const *in, const void *args,
                                struct peri_tensor *const *out);
 
+typedef struct pri_kept pri_kept;
+
 struct peri_ctx {
   const pri_kernels *k;
   atomic_int stop;
@@ -32,7 +34,7 @@ struct peri_ctx {
   unsigned shape_turn;
 
   size_t used, peak, limit; /* bytes of live blocks, by size class */
-  size_t cached;            /* bytes of big blocks in the free lists */
+  size_t cached;            /* bytes of big blocks in the free lists, and of what is kept idle */
   int64_t allocations, fail_in;
   bool failed, keeps_failing;
   pri_free_block *free[PRI_CLASSES];
@@ -54,10 +56,7 @@ struct peri_ctx {
   struct { const void *owner; char where[96]; } writes[4]; /* the last in-place writes while a tape was open */
   unsigned write_turn;
 
-  struct pri_fft_plan *plans; /* of core/fft: those in use, and idle ones, which count as cached */
-  void (*drop_plans)(peri_ctx *cx); /* frees the idle ones; NULL: there have been none */
-  struct pri_fgn_spectrum *spectra; /* of core/process: of fractional noise, likewise */
-  void (*drop_spectra)(peri_ctx *cx);
+  pri_kept *kept;           /* kept.h: in use, or idle and counted as cached */
 
   int64_t tensors;          /* alive */
   bool closed;              /* a husk: dies with its last tensor */
@@ -66,7 +65,8 @@ struct peri_ctx {
 /* The allocator without a message or statistics of failures: for objects whose failure the caller reports. */
 void *pri_get(peri_ctx *cx, size_t size);
 size_t pri_block_size(size_t size);        /* what a block of so many bytes counts as */
-void pri_drop_cache(peri_ctx *cx);         /* gives idle plans and the cached big blocks back to the system */
+void pri_drop_kept(peri_ctx *cx);          /* kept.h: the idle ones */
+void pri_drop_cache(peri_ctx *cx);         /* gives them and the cached big blocks back to the system */
 void pri_destroy(peri_ctx *cx);            /* frees everything, the context included */
 
 /* Runs task(ud, i) for i in 0..n-1, on the caller and the pool's workers, in any order; returns when all are done. What a task

@@ -46,6 +46,4 @@ double *pri_fft_run_real_lanes_back(const pri_fft_plan *p, const double *x, doub
 /* The least length >= n that a transform without detours has: 64 times a product of 2, 3, 5. For convolutions. */
 int64_t pri_fft_good_length(int64_t n);
 
-void pri_fft_forget(peri_ctx *cx); /* drops the plans that nobody holds */
-
 #endif

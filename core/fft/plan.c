@@ -11,8 +11,6 @@
 
 extern const pri_fft_kernels pri_fft_kernels_baseline, pri_fft_kernels_avx2, pri_fft_kernels_avx512;
 
-enum { IDLE_BYTES = 64 << 20, IDLE_PLANS = 64 };
-
 /* ---- lengths ---- */
 
 static const int radices[] = {8, 4, 2, 3, 5, 7, 11, 13};
@@ -118,6 +116,12 @@ static peri_status make_twist(peri_ctx *cx, pri_fft_plan *p, double *t) {
   return PERI_OK;
 }
 
+static peri_status take_inner(pri_fft_plan *p, pri_fft_kind kind, int64_t n) {
+  if (!(p->inner = pri_fft_plan_get(p->kept.cx, kind, n))) return p->kept.cx->code;
+  p->kept.inner = &p->inner->kept;
+  return PERI_OK;
+}
+
 /* ---- Bluestein: X_k = c_k sum_j (x_j c_j) conj(c_(k-j)), c_k = e^(-pi i k^2 / n) ---- */
 
 static int64_t inner_length(int64_t n) { return pri_fft_good_length(2 * n - 1); }
@@ -160,8 +164,7 @@ static peri_status make_bluestein(peri_ctx *cx, pri_fft_plan *p, double *place) 
   pri_roots w;
   p->chirp = place;
   p->spectrum = place + 2 * (one ? pri_padded(p->n) : p->n);
-  p->inner = pri_fft_plan_get(cx, p->kind, inner_length(p->n));
-  if (!p->inner || pri_roots_open(cx, &w, 2 * p->n)) return cx->code;
+  if (take_inner(p, p->kind, inner_length(p->n)) || pri_roots_open(cx, &w, 2 * p->n)) return cx->code;
   if (one) memset(p->chirp, 0, (size_t)(2 * pri_padded(p->n)) * sizeof(double));
   for (int64_t k = 0, square = 0; k < p->n; square = (square + 2 * k + 1) % (2 * p->n), k++) {
     double z[2], *c = at(p, p->chirp, k);
@@ -182,8 +185,7 @@ static peri_status make_real(peri_ctx *cx, pri_fft_plan *p, double *place) {
   int64_t count = p->n / 4 + 1;
   p->cosine = place;
   p->sine = place + count;
-  p->inner = pri_fft_plan_get(cx, p->kind == PRI_FFT_REAL ? PRI_FFT_ONE : PRI_FFT_LANES, p->n / 2);
-  if (!p->inner || pri_roots_open(cx, &w, p->n)) return cx->code;
+  if (take_inner(p, p->kind == PRI_FFT_REAL ? PRI_FFT_ONE : PRI_FFT_LANES, p->n / 2) || pri_roots_open(cx, &w, p->n)) return cx->code;
   for (int64_t k = 0; k < count; k++) {
     double z[2];
     pri_root(&w, k, z);
@@ -206,10 +208,15 @@ static peri_status fill_plan(peri_ctx *cx, pri_fft_plan *p, int64_t lanes, doubl
   return make_twist(cx, p, (double *)(((uintptr_t)place + 63) & ~(uintptr_t)63));
 }
 
-static void free_plan(pri_fft_plan *p) {
-  pri_fft_plan_put(p->inner);
-  peri_free(p->cx, p, p->bytes);
+typedef struct { pri_fft_kind kind; int64_t n; } plan_key;
+
+static bool is_plan(const pri_kept *k, const void *key) {
+  const pri_fft_plan *p = (const pri_fft_plan *)k;
+  const plan_key *wanted = key;
+  return p->kind == wanted->kind && p->n == wanted->n;
 }
+
+static const pri_kept_kind plans = {.bytes = 64 << 20, .count = 64, .is = is_plan};
 
 static pri_fft_plan *new_plan(peri_ctx *cx, pri_fft_kind kind, int64_t n) {
   int64_t lanes = is_real(kind) || !is_smooth(n) ? 0 : kind == PRI_FFT_LANES ? 1 : choose_lanes(n), size;
@@ -217,73 +224,19 @@ static pri_fft_plan *new_plan(peri_ctx *cx, pri_fft_kind kind, int64_t n) {
   else if (lanes == 0) size = 2 * (pri_padded(n) + inner_length(n));
   else if (kind == PRI_FFT_LANES) size = columns_size(n);
   else size = columns_size(n / lanes) + columns_size(lanes) + 2 * pri_padded(lanes) * pri_padded(n / lanes);
-  size_t header = (sizeof(pri_fft_plan) + 63) & ~(size_t)63, bytes = pri_block_size(header + 64 + (size_t)size * sizeof(double));
-  pri_fft_plan *p = peri_alloc(cx, bytes);
+  size_t header = (sizeof(pri_fft_plan) + 63) & ~(size_t)63;
+  pri_fft_plan *p = (pri_fft_plan *)pri_kept_new(cx, &plans, header, header + 64 + (size_t)size * sizeof(double));
   if (!p) return NULL;
-  memset(p, 0, header);
-  p->cx = cx, p->k = pri_kernels_pick(cx->k, &pri_fft_kernels_baseline, &pri_fft_kernels_avx2, &pri_fft_kernels_avx512), p->kind = kind, p->n = n, p->bytes = bytes;
+  p->k = pri_kernels_pick(cx->k, &pri_fft_kernels_baseline, &pri_fft_kernels_avx2, &pri_fft_kernels_avx512), p->kind = kind, p->n = n;
   if (fill_plan(cx, p, lanes, (double *)((char *)p + header)) == PERI_OK) return p;
-  free_plan(p);
-  return NULL;
-}
-
-/* ---- the list of a context: plans nobody holds count as cached, not as used ---- */
-
-/* An idle plan pins its inner one, which is idle itself but must stay. */
-static void sleep_plan(pri_fft_plan *p) {
-  p->cx->used -= p->bytes, p->cx->cached += p->bytes;
-  if (!p->inner) return;
-  p->inner->pins++;
-  if (--p->inner->refs == 0) sleep_plan(p->inner);
-}
-static void wake_plan(pri_fft_plan *p) {
-  p->cx->used += p->bytes, p->cx->cached -= p->bytes;
-  if (!p->inner) return;
-  if (p->inner->refs++ == 0) wake_plan(p->inner);
-  p->inner->pins--;
-}
-
-/* Drops the idle plans beyond these bounds, those used last staying, the very last one in any case unless count is 0. */
-static void trim(peri_ctx *cx, size_t bytes, int64_t count) {
-  size_t sum = 0;
-  int64_t kept = 0;
-  for (pri_fft_plan **link = &cx->plans, *p; (p = *link); link = &p->next) {
-    if (p->refs > 0 || p->pins > 0) continue;
-    sum += p->bytes;
-    if (kept++ < count && (kept == 1 || sum <= bytes)) continue;
-    *link = p->next;
-    wake_plan(p);
-    free_plan(p); /* may put its inner plan and so change the list */
-    trim(cx, bytes, count);
-    return;
-  }
-}
-
-void pri_fft_forget(peri_ctx *cx) { trim(cx, 0, 0); }
-
-static pri_fft_plan *find(peri_ctx *cx, pri_fft_kind kind, int64_t n) {
-  for (pri_fft_plan **link = &cx->plans, *p; (p = *link); link = &p->next)
-    if (p->n == n && p->kind == kind) {
-      *link = p->next;
-      return p;
-    }
+  pri_kept_discard(&p->kept);
   return NULL;
 }
 
 pri_fft_plan *pri_fft_plan_get(peri_ctx *cx, pri_fft_kind kind, int64_t n) {
-  pri_fft_plan *p = find(cx, kind, n);
-  if (p && p->refs == 0) wake_plan(p);
-  if (!p && !(p = new_plan(cx, kind, n))) return NULL;
-  p->next = cx->plans;
-  cx->plans = p;
-  cx->drop_plans = pri_fft_forget;
-  p->refs++;
+  pri_fft_plan *p = (pri_fft_plan *)pri_kept_take(cx, &plans, &(plan_key){kind, n});
+  if (!p && (p = new_plan(cx, kind, n))) pri_kept_list(&p->kept);
   return p;
 }
 
-void pri_fft_plan_put(pri_fft_plan *p) {
-  if (!p || --p->refs > 0) return;
-  peri_ctx *cx = p->cx;
-  sleep_plan(p);
-  trim(cx, IDLE_BYTES, IDLE_PLANS);
-}
+void pri_fft_plan_put(pri_fft_plan *p) { pri_kept_put(p ? &p->kept : NULL); }

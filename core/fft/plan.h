@@ -2,6 +2,7 @@
 #ifndef PRI_FFT_PLAN_H
 #define PRI_FFT_PLAN_H
 
+#include "base/kept.h"
 #include "fft/fft.h"
 
 enum { PRI_PASSES = 40 };
@@ -14,20 +15,17 @@ typedef struct {
 } pri_columns;
 
 struct pri_fft_plan {
-  peri_ctx *cx;
+  pri_kept kept;
   const pri_fft_kernels *k;
   pri_fft_kind kind;
   int64_t n;
-  int64_t refs, pins;     /* in use; by idle plans whose inner one it is */
-  size_t bytes;           /* of the block that holds the plan and its tables */
-  pri_fft_plan *next;     /* in the context's list, the last used first */
 
   pri_columns columns;    /* of the lanes; PRI_FFT_ONE: of length m = n / L in L lanes */
   pri_columns rows;       /* PRI_FFT_ONE: of length L in m lanes */
   const double *twist;    /* w_n^(l k), lines, l < padded L, k < padded m */
 
   const double *cosine, *sine; /* the REAL kinds: of 2 pi k / n, k <= n/4 */
-  pri_fft_plan *inner;    /* Bluestein's: of the convolution; the REAL kinds: of half the length; NULL otherwise */
+  pri_fft_plan *inner;    /* Bluestein's: of the convolution; the REAL kinds: of half the length; NULL otherwise; also kept.inner */
   double *chirp;          /* e^(-pi i k^2 / n): lines (ONE), numbers (LANES) */
   double *spectrum;       /* of the conjugate chirp, divided by the length; the same */
 };

@@ -5,7 +5,7 @@
 /* Passes over rows of so many lanes, to and fro between x and y; where the result is. The inverse exchanges the parts. */
 static double *run_columns(const pri_fft_plan *p, const pri_columns *c, double *x, double *y, int64_t lanes, bool inverse) {
   int64_t re = inverse ? PRI_LANES : 0, im = inverse ? -PRI_LANES : PRI_LANES;
-  for (int i = 0; i < c->count && !pri_stopped(p->cx); i++) {
+  for (int i = 0; i < c->count && !pri_stopped(p->kept.cx); i++) {
     p->k->pass(c->pass[i].radix, x + re, y + re, im, c->pass[i].m, lanes, c->pass[i].twiddles);
     lanes *= c->pass[i].radix;
     double *t = x;

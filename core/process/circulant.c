@@ -9,56 +9,29 @@
 ** why none is negative.
 */
 #include "process/fgn.h"
+#include "base/kept.h"
 #include <math.h>
 
-enum { KEPT = 4 }; /* spectra */
-static const size_t kept_bytes = 32 << 20;
-
 struct pri_fgn_spectrum {
-  pri_fgn_spectrum *next; /* in the context's list, the last used first */
+  pri_kept kept;
   double H;
   int64_t M;
-  int64_t users;
-  size_t bytes;           /* of this block, as the allocator counts them */
-  double amplitude[];     /* M/2 + 1 */
+  double amplitude[]; /* M/2 + 1 */
 };
 
 static int64_t rounded(int64_t n) { return (n + 7) & ~(int64_t)7; } /* doubles, to whole lines */
 
-/* ---- the spectra of a context: those nobody uses count as cached ---- */
+/* ---- the spectra that a context keeps ---- */
 
-static void drop(peri_ctx *cx, size_t bytes, int count) {
-  size_t sum = 0;
-  int kept = 0;
-  for (pri_fgn_spectrum **link = &cx->spectra, *s; (s = *link);) {
-    sum += s->bytes;
-    if (s->users > 0 || (kept++ < count && sum <= bytes)) {
-      link = &s->next;
-      continue;
-    }
-    *link = s->next;
-    cx->cached -= s->bytes, cx->used += s->bytes;
-    peri_free(cx, s, s->bytes);
-  }
+typedef struct { double H; int64_t M; } spectrum_key;
+
+static bool is_spectrum(const pri_kept *k, const void *key) {
+  const pri_fgn_spectrum *s = (const pri_fgn_spectrum *)k;
+  const spectrum_key *wanted = key;
+  return s->H == wanted->H && s->M == wanted->M;
 }
 
-static void forget(peri_ctx *cx) { drop(cx, 0, 0); }
-
-static void put(peri_ctx *cx, pri_fgn_spectrum *s) {
-  if (!s || --s->users > 0) return;
-  cx->used -= s->bytes, cx->cached += s->bytes;
-  drop(cx, kept_bytes, KEPT);
-}
-
-static pri_fgn_spectrum *find(peri_ctx *cx, double H, int64_t M) {
-  for (pri_fgn_spectrum **link = &cx->spectra, *s; (s = *link); link = &s->next)
-    if (s->H == H && s->M == M) {
-      *link = s->next;
-      if (s->users == 0) cx->used += s->bytes, cx->cached -= s->bytes;
-      return s;
-    }
-  return NULL;
-}
+static const pri_kept_kind spectra = {.bytes = 32 << 20, .count = 4, .is = is_spectrum};
 
 /* sqrt(lambda_k / M), but sqrt(lambda_k / 2M) inside; rounding may leave -1e-16 of an eigenvalue that is 0. */
 static peri_status fill(pri_fgn_spectrum *s, const pri_fft_plan *fft, peri_ctx *cx) {
@@ -76,20 +49,16 @@ static peri_status fill(pri_fgn_spectrum *s, const pri_fft_plan *fft, peri_ctx *
 }
 
 static pri_fgn_spectrum *get(peri_ctx *cx, double H, int64_t M, const pri_fft_plan *fft) {
-  pri_fgn_spectrum *s = find(cx, H, M);
-  if (!s) {
-    size_t bytes = pri_block_size(sizeof *s + (size_t)(M / 2 + 1) * sizeof(double));
-    if (!(s = peri_alloc(cx, bytes))) return NULL;
-    *s = (pri_fgn_spectrum){.H = H, .M = M, .bytes = bytes};
-    if (fill(s, fft, cx)) {
-      peri_free(cx, s, bytes);
-      return NULL;
-    }
+  pri_fgn_spectrum *s = (pri_fgn_spectrum *)pri_kept_take(cx, &spectra, &(spectrum_key){H, M});
+  if (s) return s;
+  s = (pri_fgn_spectrum *)pri_kept_new(cx, &spectra, sizeof *s, sizeof *s + (size_t)(M / 2 + 1) * sizeof(double));
+  if (!s) return NULL;
+  s->H = H, s->M = M;
+  if (fill(s, fft, cx)) {
+    pri_kept_discard(&s->kept);
+    return NULL;
   }
-  s->next = cx->spectra;
-  cx->spectra = s;
-  cx->drop_spectra = forget;
-  s->users++;
+  pri_kept_list(&s->kept);
   return s;
 }
 
@@ -121,6 +90,6 @@ peri_status pri_fgn_circulant(pri_fgn_plan *p) {
 }
 
 void pri_fgn_circulant_close(pri_fgn_plan *p) {
-  put(p->cx, p->spectrum);
+  pri_kept_put(p->spectrum ? &p->spectrum->kept : NULL);
   pri_fft_plan_put(p->fft);
 }
