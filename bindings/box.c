@@ -67,21 +67,20 @@ peri_tensor *check_tensor(lua_State *L, int idx) {
   return NULL;
 }
 
-/* Where the script stands that called, through our own Lua modules or not. */
-static void push_where(lua_State *L) {
+/* Where the script stands that called, through our own Lua modules or not. False: no Lua did. */
+static bool find_caller(lua_State *L, lua_Debug *caller) {
   static const char own[] = "@perigee/";
-  lua_Debug caller;
-  for (int level = 1; lua_getstack(L, level, &caller); level++) {
-    lua_getinfo(L, "Sl", &caller);
-    if (caller.currentline <= 0 || strncmp(caller.source, own, sizeof own - 1) == 0) continue;
-    lua_pushfstring(L, "%s:%d: ", caller.short_src, caller.currentline);
-    return;
+  for (int level = 1; lua_getstack(L, level, caller); level++) {
+    lua_getinfo(L, "Sl", caller);
+    if (caller->currentline > 0 && strncmp(caller->source, own, sizeof own - 1) != 0) return true;
   }
-  luaL_where(L, 1);
+  return lua_getstack(L, 1, caller) && lua_getinfo(L, "Sl", caller) && caller->currentline > 0;
 }
 
 int raise_core(lua_State *L, peri_ctx *cx) {
-  push_where(L);
+  lua_Debug caller;
+  if (find_caller(L, &caller)) lua_pushfstring(L, "%s:%d: ", caller.short_src, caller.currentline);
+  else lua_pushliteral(L, "");
   lua_pushstring(L, peri_errmsg(cx)[0] ? peri_errmsg(cx) : "perigee: failed without a message");
   lua_concat(L, 2);
   return lua_error(L);
@@ -92,7 +91,7 @@ static void __attribute__((noinline)) remember_write(lua_State *L, peri_tensor *
   char text[96];
   const char *dot = strrchr(name, '.'), *bare = dot ? dot + 1 : name;
   const char *mark = bare[strlen(bare) - 1] == '_' || bare == name ? "" : "_";
-  if (!lua_getstack(L, 1, &caller) || !lua_getinfo(L, "Sl", &caller)) return;
+  if (!find_caller(L, &caller)) return;
   snprintf(text, sizeof text, "%s%s at %s:%d", bare, mark, caller.short_src, caller.currentline);
   peri_note_write(t, text);
 }
