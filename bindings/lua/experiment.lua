@@ -14,7 +14,7 @@
 --   run      function(p, rng, log) -> { rate = number, tensor or series, ... }
 --            p: parameters, and p.replicas, the number of replicas that this call computes (1 unless batched)
 --            rng: the replica's own stream; if batched, a block of one stream for each
---            log: log:progress(n) iterates 1..n, log:note(format, ...) remarks
+--            log: log:progress(n) iterates 1..n, log:note(format, ...) remarks, log:first() is the number of the first replica
 --   report   function(rows, out): tables and figures;   check: function(rows, claim): see experiment/claims.lua
 local pg = require "perigee"
 local args = require "perigee.experiment.args"

@@ -20,7 +20,7 @@ return pg.experiment {
 
   run = function(p, rng, log)
     local R = p.replicas
-    local X = pg.rng(p.data):block("data", R, log.unit.first):normal { n, d }          -- of the replica, whatever the method
+    local X = pg.rng(p.data):block("data", R, log:first()):normal { n, d }          -- of the replica, whatever the method
     local truth = pg.concatenate { pg.ones { 5 }, pg.zeros { d - 5 } }
     local y, noise = X:narrow(3, 1, 5):sum(3):unsqueeze(3), nil
     local H = tonumber(p.noise:match "fractional (.*)") or (p.noise == "white" and 0.5)

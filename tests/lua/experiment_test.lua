@@ -189,6 +189,16 @@ test("workers compute the same rows, and their errors come back", function(t)
   t.ok(fine == false and text:find "no_such_module", "%s", tostring(text))
 end)
 
+test("replicas know their numbers, whatever the grouping", function(t)
+  local e = pg.experiment.load("toy.lua", [[
+    local pg = require "perigee"
+    return pg.experiment { name = "toys/test", params = {}, batched = true, run = function(p, _, log)
+      return { number = pg.arange(log:first(), log:first() + p.replicas) }
+    end }]])
+  local rows = jobs.execute(e, plan_of({ {} }, 1100, true), 1)        -- three groups
+  t.equal(rows.number:cast("i64"):tolist(), pg.arange(1, 1101):tolist())
+end)
+
 test("claims: holding, failing, and never by a NaN", function(t)
   local claims = require "perigee.experiment.claims"
   local function verdicts(add)

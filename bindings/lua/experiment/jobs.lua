@@ -96,6 +96,10 @@ function Log:progress(n) return progress.reporting(n, self.report) end
 function Log:state(values) return checkpoint.state(self, values) end
 function Log:steps(n, state, opt) return checkpoint.steps(self, n, state, opt) end
 
+--- The number of the first replica that this call computes, 1 or above: what several points of a sweep are to share, such as data, is
+-- drawn by it, pg.rng(seed):block("data", p.replicas, log:first()).
+function Log:first() return self.unit.first end
+
 --- A remark on this run, shown on stderr.
 function Log:note(format, ...) self.notes[#self.notes + 1] = format:format(...) end
 
