@@ -1,2 +1,4 @@
 -- diag.lua: diagnostics that are written in Lua.
-return { hurst = require "perigee.diag.hurst", fractional = require "perigee.diag.fractional" }
+return {
+  hurst = require "perigee.diag.hurst", fractional = require "perigee.diag.fractional", compress = require "perigee.diag.compress",
+}
