@@ -87,6 +87,8 @@ return {
   ["optim.tail_average"] = { "optim.tail_average{ horizon[, fraction = 0.5] } -> average", "The mean of the last part of `horizon` iterates." },
   ["optim.exponential_average"] = { "optim.exponential_average{ [decay = 0.999, debias = true] } -> average",
                                     "a = decay a + (1 - decay) theta; debias makes the weights sum to 1." },
+  ["optim.converge"] = { "optim.converge{ theta, step, watch[, every, loss, accuracy, after, average, cap, log, keep] } -> run",
+    "Steps until the training set is fitted, then on, averaging the last iterates; run.verdict says how it ended, run.average, run.fitted, run.curve." },
   ["optim.window_average"] = { "optim.window_average{ window } -> average", "The mean of the last `window` iterates." },
 
   ["rows.column"] = { "rows:column(name) -> tensor", "A column of an experiment's rows, an array or a series; also rows.NAME." },

@@ -4,4 +4,5 @@ for _, part in ipairs { "optim.schedules", "optim.averages", "optim.chain", "opt
   for name, value in pairs(require("perigee." .. part)) do optim[name] = value end
 end
 optim.lbfgs = require "perigee.optim.lbfgs"
+optim.converge = require "perigee.optim.converge"
 return optim
