@@ -62,7 +62,8 @@ test("an error allows the largest set that keeps to it", function(t)
       local k = c:prunable(eps) * c.n
       t.near(k, math.floor(k + 0.5), 1e-9)
       k = math.floor(k + 0.5)
-      t.ok(c.errors[k + 1] <= eps and (k == c.n or c.errors[k + 2] > eps), "%s at %g", method, eps)
+      local errors = c:error(pg.arange(0, c.n + 1):cast "f64" / c.n + 1e-9 * pg.arange(c.n + 1):lt(c.n))    -- so that the floor is k
+      t.ok(errors[k + 1] <= eps + 1e-15 and (k == c.n or errors[k + 2] > eps), "%s at %g", method, eps)
     end
   end
   t.equal(compress(pg.full({ 3, 3 }, 2.5)):prunable(0), 1.0)          -- a constant layer loses nothing

@@ -74,14 +74,17 @@ local function check_layer(who, layer, method)
   if not layer:isfinite():all() then error(("%s: the layer %s has entries that are not finite"):format(who, shape(layer)), 3) end
 end
 
--- Energies in the order of removal, and the errors of removing 0, 1, ... n units, (n + 1).
+-- Energies of the units; sums of the 0, 1, ... n smallest, (n + 1).
 local function ordered(self, energy)
-  self.n = energy:size()
-  self.order = energy:argsort()
-  local sums = pg.concatenate { pg.zeros { 1 }, energy[self.order]:cumsum() }
-  local total = sums[-1]
-  self.errors = total > 0 and (sums / total) ^ (1 / self.p) or sums                   -- a constant layer loses nothing
+  self.n, self.energy = energy:size(), energy
+  self.sums = pg.concatenate { pg.zeros { 1 }, energy:sort():cumsum() }
   return self
+end
+
+-- The k units that go first.
+local function first(self, k)
+  self.order = self.order or self.energy:argsort()
+  return self.order:narrow(1, 1, k)
 end
 
 local function compression(layer, opt)
@@ -103,25 +106,27 @@ local function removed(who, self, ratio, level)
 end
 
 --- Relative error of the centred layer, in the norm of l_p, without the floor(ratio n) smallest units; of a list or tensor of ratios a tensor.
+-- A constant layer loses nothing.
 function Compression:error(ratio)
-  if type(ratio) == "number" then return self.errors[removed("diag.compress", self, ratio, 2) + 1] end
-  local list = pg.is_tensor(ratio) and ratio:tolist() or ratio
+  local list = type(ratio) == "number" and { ratio } or pg.is_tensor(ratio) and ratio:tolist() or ratio
   local at = {}
   for i, r in ipairs(list) do at[i] = removed("diag.compress", self, r, 2) + 1 end
-  return self.errors[pg.tensor(at, "i64")]
+  local total = self.sums[-1]
+  local errors = (self.sums[pg.tensor(at, "i64")] / (total > 0 and total or 1)) ^ (1 / self.p)
+  return type(ratio) == "number" and errors[1] or errors
 end
 
 --- The largest fraction of the units that can go at a relative error of at most eps.
 function Compression:prunable(eps)
   if type(eps) ~= "number" or not (eps >= 0) then error("diag.compress: the error must be a number >= 0, got " .. tostring(eps), 2) end
-  return (self.errors:searchsorted(pg.tensor { eps + 0.0 }, { right = true })[1] - 2) / self.n
+  return (self.sums:searchsorted(pg.tensor { math.min(eps, 1) ^ self.p * self.sums[-1] }, { right = true })[1] - 2) / self.n
 end
 
 --- The layer without the floor(ratio n) smallest units; a new tensor.
 function Compression:prune(ratio)
   local k = removed("diag.compress", self, ratio, 2)
   if k == 0 then return self.layer:clone() end
-  return self.cut(self.order:narrow(1, 1, k))
+  return self.cut(first(self, k))
 end
 
 --- Numbers that have to be stored for the pruned layer: entries, kept columns, or rank (rows + columns).
@@ -191,7 +196,7 @@ function Pruned:prune(ratio)
   end
   local k = removed("diag.compress.network", self.pool, ratio, 2)
   local gone, from = pg.zeros({ self.pool.n }, "bool"), 1
-  if k > 0 then gone:scatter_(self.pool.order:narrow(1, 1, k), true) end
+  if k > 0 then gone:scatter_(first(self.pool, k), true) end
   for i, entry in ipairs(self.weights) do
     local size = entry.layer:size()
     layers[i] = pg.where(gone:narrow(1, from, size):reshape(entry.layer:dims()), entry.layer:flatten():median(), entry.layer)
