@@ -28,6 +28,14 @@ local function mlp(bench)
   bench.case { name = "the same, two threads over one", bar = { ratio = 0.6 }, threads = 2, ours = step, yardstick = "one", yard = step }
 end
 
+-- Wide layers, where the products are nearly everything: 100 (2 x 784 x 2048 + 6 x 2048^2 + 3 x 2048 x 10) = 2.84e9 multiplications, as a square
+-- product of 1417 has.
+local function wide(bench)
+  local a = pg.rng(4):normal({ 1417, 1417 }):cast "f32"
+  bench.case { name = "FCN 784-2048-2048-2048-10, batch 100, a step over sgemm's time", bar = { ratio = 1.25 }, yardstick = "sgemm",
+    ours = training(nn.mlp { 784, 2048, 2048, 2048, 10, bias = false }, { 100, 784 }), yard = function(n) for _ = 1, n do a:mm(a) end end }
+end
+
 local function cnn(bench)
   local dims = { 32, 3, 32, 32 }
   local net = nn.sequential { nn.conv2d_layer(3, 16), "relu", nn.max_pool(2), nn.conv2d_layer(16, 16), "relu", nn.max_pool(2), nn.flatten(), nn.dense(1024, 10) }
@@ -67,6 +75,7 @@ end
 
 return function(bench)
   mlp(bench)
+  wide(bench)
   cnn(bench)
   resnet(bench)
 end
