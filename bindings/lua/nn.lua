@@ -390,21 +390,25 @@ function nn.mlp(spec)
   return nn.sequential(layers)
 end
 
---- VGG-11 for images of 32 x 32 (Simonyan and Zisserman 2015), with one dense layer; width 64 is the published one.
+--- VGG-11 (Simonyan and Zisserman 2015) with one dense layer, for images of size 32 or, without the pooling after the first layer and with a dropped
+-- edge, 28; width 64 is the published one.
 function nn.vgg11(opt)
-  opt = pg.options("nn.vgg11", opt, { classes = 10, width = 64, channels = 3 })
+  opt = pg.options("nn.vgg11", opt, { classes = 10, width = 64, channels = 3, size = 32, bias = true, init = "he", init_last = pg.optional })
+  if opt.size ~= 32 and opt.size ~= 28 then error(("nn.vgg11: the size of the images must be 32 or 28, got %s"):format(tostring(opt.size)), 2) end
   local layers, c = { name = "vgg11" }, opt.channels
-  for _, step in ipairs { 1, "pool", 2, "pool", 4, 4, "pool", 8, 8, "pool", 8, 8, "pool" } do
+  local plan = { 1, "pool", 2, "pool", 4, 4, "pool", 8, 8, "pool", 8, 8, "pool" }
+  if opt.size == 28 then table.remove(plan, 2) end
+  for _, step in ipairs(plan) do
     if step == "pool" then
-      layers[#layers + 1] = nn.max_pool(2)
+      layers[#layers + 1] = nn.max_pool(2, opt.size == 28 and {} or nil)
     else
-      layers[#layers + 1] = nn.conv2d_layer(c, step * opt.width)
+      layers[#layers + 1] = nn.conv2d_layer(c, step * opt.width, { bias = opt.bias, init = opt.init })
       layers[#layers + 1] = "relu"
       c = step * opt.width
     end
   end
   layers[#layers + 1] = nn.flatten()
-  layers[#layers + 1] = nn.dense(c, opt.classes)
+  layers[#layers + 1] = nn.dense(c, opt.classes, { bias = opt.bias, init = opt.init_last or opt.init })
   return nn.sequential(layers)
 end
 

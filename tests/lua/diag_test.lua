@@ -96,3 +96,19 @@ test("misuse is named", function(t)
   t.fails(function() c:at_jump(3) end, "moments in time only; use at_time")
   t.ok(tostring(c):find "convex")
 end)
+
+test("spearman: ranks with ties, p-values, monotone maps change nothing", function(t)
+  local x, y = pg.tensor { 1, 2, 2, 4, 7, 5.5 }, pg.tensor { 3, 1, 4, 4, 9, 5 }
+  local r, p = pg.diag.spearman(x, y)                     -- ranks 1 2.5 2.5 4 6 5 and 2 1 3.5 3.5 6 5: Pearson 14.75 / 17
+  t.near(r, 14.75 / 17, 1e-14)
+  t.near(p, 0.0251, 5e-5)                                 -- of t = 3.5095 with 4 degrees of freedom
+  t.near(pg.diag.spearman(x:exp(), -y), -r, 1e-14)
+  t.equal({ pg.diag.spearman(x, x ^ 3) }, { 1.0, 0.0 })
+  local a, b = pg.rng(1):normal { 2000 }, pg.rng(2):normal { 2000 }
+  t.ok(math.abs(pg.diag.spearman(a, b)) < 5 / math.sqrt(2000))
+  t.near(pg.diag.spearman(a, a + b), 6 / math.pi * math.asin(math.sqrt(0.5) / 2), 5 / math.sqrt(2000), "normal with correlation 0.71")
+  local nan = pg.diag.spearman(pg.ones { 4 }, pg.arange(4))
+  t.ok(nan ~= nan)
+  t.fails(function() pg.diag.spearman(x, a) end, "diag.spearman: vectors of 6 and 2000 values")
+  t.fails(function() pg.diag.spearman(x[{ { 1, 2 } }], x[{ { 1, 2 } }]) end, "at least 3 pairs are needed, got 2")
+end)

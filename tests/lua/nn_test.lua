@@ -503,6 +503,11 @@ end)
 
 test("the standard models have their published sizes", function(t)
   t.equal(nn.mlp { 784, 128, 128, 10 }:size(), 784 * 128 + 128 + 128 * 128 + 128 + 128 * 10 + 10)
+  local small = nn.vgg11 { size = 28, channels = 1, bias = false, init = "he_fan_out", init_last = "uniform" }     -- 28 14 7 3 1
+  t.equal(small:size(), 9 * (64 + 64 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 3 * 512 * 512) + 5120)
+  t.equal(small(small:init(pg.rng(1)), pg.zeros({ 2, 1, 28, 28 }, "f32")):dims(), { 2, 10 })
+  t.near(small:unpack(small:init(pg.rng(1), "f64"))[5]:std(), math.sqrt(2 / (9 * 512)), 1e-4)
+  t.fails(function() nn.vgg11 { size = 24 } end, "the size of the images must be 32 or 28, got 24")
   t.equal(nn.vgg11():size(), 9225610)                       -- 8 convolutions with biases and one dense layer of 512-10
   t.equal(nn.resnet18():size(), 11173962)                   -- the CIFAR variant
   local net = nn.resnet18 { width = 8 }
