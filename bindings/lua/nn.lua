@@ -480,4 +480,6 @@ function nn.accuracy(z, y)
   return z:argmax(2):eq(y):cast("f64"):mean()
 end
 
+require "perigee.nn.fit" (nn)
+
 return nn
