@@ -50,3 +50,45 @@ test("the limit of small steps, and the time at a saddle", function(t)
   t.fails(function() exact.stationary(0.2, 1) end, "a must lie in %(%-1, 1%), got 1")
   t.fails(function() exact.after(0.2, 0.5, 1.5) end, "n must be an integer >= 0, got 1.5")
 end)
+
+-- Paths are linear in the normals of their stream, so the map is found from more paths than normals, without any sampling error.
+test("the circulant method's map A from normals to path has A A' = Toeplitz(gamma)", function(t)
+  local H, n, paths = 0.95, 50, 300
+  local words
+  do
+    local stream = pg.rng(3):stream "path"
+    local start = stream:clone()
+    process.fgn(stream, { n }, { H = H, method = "circulant" })
+    for k = n, 4 * n do
+      if start:clone():jump(k):state() == stream:state() then words = k end
+    end
+  end
+  t.ok(words and words >= 100, "as many words as a real path of 64 increments needs")
+  local Z, X = {}, {}
+  for k = 1, paths do
+    local stream = pg.rng(3):stream("path", k)
+    Z[k] = stream:clone():normal { words }
+    X[k] = process.fgn(stream, { n }, { H = H, method = "circulant" })
+  end
+  Z, X = pg.stack(Z), pg.stack(X)
+  local A = pg.linalg.lstsq(Z, X)                                          -- (words, n): X = Z A
+  t.near((Z:mm(A) - X):abs():max(), 0, 1e-12)
+  local gamma, i = process.fgn_covariance(H, n), pg.arange(n)
+  t.near((A:transpose(1, 2):mm(A) - gamma[(i:unsqueeze(2) - i):abs() + 1]):abs():max(), 0, 1e-12)
+end)
+
+test("Anti-PGD is the limit H -> 0: variance 1/(1 + a), exactly and simulated", function(t)
+  for _, a in ipairs { 0.5, 0.9 } do
+    t.near(exact.stationary(1e-6, a) * (1 + a), 1, 1e-5)
+    local x, last = pg.zeros { 60000 }, pg.rng(9):stream "start":normal { 60000 }
+    for k = 1, 150 do                                                       -- 0.9^150 is 1e-7
+      local white = pg.rng(9):stream("step", k):normal { 60000 }
+      x, last = a * x + math.sqrt(0.5) * (white - last), white
+    end
+    t.near(x:square():mean() * (1 + a), 1, 5 * math.sqrt(2 / 60000), "a = %g: five standard errors, 3 %%", a)
+    local g = process.fgn(pg.rng(10):stream "fractional", { 150, 60000 }, { H = 1e-6 })
+    local y = pg.zeros { 60000 }
+    for k = 1, 150 do y = a * y + g[k] end
+    t.near(y:square():mean() * (1 + a), 1, 5 * math.sqrt(2 / 60000))
+  end
+end)
