@@ -231,6 +231,7 @@ static void bind_all(lua_State *L) {
   pri_bind_diag(L);
   pri_bind_optim(L);
   pri_bind_nn(L);
+  pri_bind_sampler(L);
   pri_bind_io(L);
   pri_bind_workers(L);
   pri_bind_testing(L);

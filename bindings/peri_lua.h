@@ -98,6 +98,7 @@ void pri_bind_gossip(lua_State *L);
 void pri_bind_diag(lua_State *L);
 void pri_bind_optim(lua_State *L);
 void pri_bind_nn(lua_State *L);
+void pri_bind_sampler(lua_State *L);
 void pri_bind_io(lua_State *L);
 void pri_bind_workers(lua_State *L);
 void pri_bind_testing(lua_State *L);

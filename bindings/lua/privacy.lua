@@ -1,0 +1,4 @@
+-- privacy.lua: what is written in Lua about differential privacy.
+return {
+  sampler = require "perigee.privacy.sampler",
+}
