@@ -153,7 +153,7 @@ static int l_sqnorms(lua_State *L) {
 /* ---- sums of clipped gradients ---- */
 
 typedef struct {
-  double clip;
+  double clip, gamma;     /* gamma: of automatic clipping; negative: min(1, C / |g|) */
   peri_tensor *weights;   /* (n), or NULL for ones */
   bool materialise;
 } clipping;
@@ -171,12 +171,12 @@ static peri_tensor *row_squares(peri_tensor *G, const peri_tensor *x) {
   return r;
 }
 
-/* min(1, C / |g|) in place of |g|^2; NaN stays NaN. */
-static void factors_of(peri_tensor *sqnorms, double clip) {
+/* min(1, C / |g|), or C / (|g| + gamma), in place of |g|^2; NaN stays NaN. */
+static void factors_of(peri_tensor *sqnorms, const clipping *o) {
   double *c = sqnorms->data;
   for (int64_t i = 0; i < sqnorms->size; i++) {
     double norm = sqrt(c[i]);
-    c[i] = norm <= clip ? 1 : clip / norm;
+    c[i] = o->gamma >= 0 ? o->clip / (norm + o->gamma) : norm <= o->clip ? 1 : o->clip / norm;
   }
 }
 
@@ -206,7 +206,7 @@ static peri_status finish_clipped(losses *c, const void *ud) {
   if (factors && o->weights && (o->weights->ndim != 1 || o->weights->dims[0] != factors->size)) {
     peri_fail(c->cx, PERI_ERR_SHAPE, "ad.clipped_sum: weights of shape %s for %lld examples", peri_shape(o->weights), (long long)factors->size);
   } else if (factors) {
-    factors_of(factors, o->clip);
+    factors_of(factors, o);
     seed = seed_of(factors, o, c->y);
     if (seed && o->materialise) sum = weighted_rows(G, seed, c->xs[0]);
     else if (seed) peri_backward(c->y, seed, c->xs, 1, &sum);
@@ -217,15 +217,15 @@ static peri_status finish_clipped(losses *c, const void *ud) {
   return sum ? PERI_OK : peri_errcode(c->cx);
 }
 
-/* clipped(loss, clip, weights or nil, materialise, w, data...) -> sum, factors: one chunk of ad.clipped_sum. */
+/* clipped(loss, clip, gamma or nil, weights or nil, materialise, w, data...) -> sum, factors: one chunk of ad.clipped_sum. */
 static int l_clipped(lua_State *L) {
-  losses c = {.who = "ad.clipped_sum", .cx = glue_of(L)->cx, .loss = 1, .first = 5, .n = 1, .arg = {1}};
+  losses c = {.who = "ad.clipped_sum", .cx = glue_of(L)->cx, .loss = 1, .first = 6, .n = 1, .arg = {1}};
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  clipping o = {.clip = luaL_checknumber(L, 2), .materialise = lua_toboolean(L, 4)};
-  if (!lua_isnil(L, 3)) {
-    peri_tensor *weights = check_tensor(L, 3), **own = new_box(L); /* one that the loss cannot close */
+  clipping o = {.clip = luaL_checknumber(L, 2), .gamma = luaL_optnumber(L, 3, -1), .materialise = lua_toboolean(L, 5)};
+  if (!lua_isnil(L, 4)) {
+    peri_tensor *weights = check_tensor(L, 4), **own = new_box(L); /* one that the loss cannot close */
     *own = o.weights = peri_retain(weights);
-    lua_replace(L, 3);
+    lua_replace(L, 4);
   }
   return with_losses(L, &c, 2, finish_clipped, &o);
 }
@@ -233,7 +233,7 @@ static int l_clipped(lua_State *L) {
 static const pri_row rows[] = {
     {"per_example", l_per_example, "ad.per_example(loss[, arguments]) -> function", "The gradients of a loss of one value an example, one a row: (n, ...) for n examples; the other tensors among its arguments are data, examples first."},
     {"sqnorms", l_sqnorms, "ad.sqnorms(loss, w, data, ...)", "The squared norms of the gradients of the examples, mostly without forming these."},
-    {"clipped_chunk", l_clipped, "ad.clipped_chunk(loss, clip, weights, materialise, w, data, ...) -> sum, factors", "ad.clipped_sum of one chunk."},
+    {"clipped_chunk", l_clipped, "ad.clipped_chunk(loss, clip, gamma, weights, materialise, w, data, ...) -> sum, factors", "ad.clipped_sum of one chunk."},
     {NULL, NULL, NULL, NULL}};
 
 void pri_bind_ad_examples(lua_State *L) { pri_register(L, "ad", rows, 0); }

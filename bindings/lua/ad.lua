@@ -37,13 +37,42 @@ local function examples_in(list)
   error("ad.clipped_sum: no data among the arguments: give the tensors whose first axis counts the examples", 3)
 end
 
+-- One chunk with a norm of its own for each of the consecutive groups of w, each clipped to C / sqrt(#groups): every gradient is formed.
+-- The factors are (n, #groups).
+local function clipped_groups(loss, opt, weights, w, ...)
+  local G, clip, at = core.per_example(loss)(w, ...), opt.clip / math.sqrt(#opt.groups), 1
+  local sums, factors = {}, {}
+  for k, size in ipairs(opt.groups) do
+    local part = G:narrow(2, at, size)
+    local norm = part:cast("f64"):square():sum(2):sqrt()
+    local c = opt.gamma and clip / (norm + opt.gamma) or pg.where(norm:le(clip), 1, clip / norm)
+    sums[k] = part:t():mv((weights and c * weights or c):cast(G:dtype()))
+    factors[k], at = c, at + size
+  end
+  return pg.concatenate(sums), pg.stack(factors, 2)
+end
+
+local function check_groups(groups, w)
+  local total = 0
+  for _, size in ipairs(groups) do total = total + size end
+  if w:ndim() ~= 1 or total ~= w:size() then
+    error(("ad.clipped_sum: groups of %d elements in all, of parameters of shape (%s); give the sizes of consecutive parts of a vector"):format(total, table.concat(w:dims(), ", ")), 3)
+  end
+end
+
 --- sum_i m_i g_i min(1, C / |g_i|) over the examples, g_i being the gradient of loss i by w, and the factors min(1, C / |g_i|).
 -- loss(w, data...) returns one value an example. opt: clip (C; infinite), weights (m, one an example; ones), chunk (examples at a
--- time; all), materialise (false). Two passes over one recording: the norms without the gradients, then one ordinary backward pass;
--- with materialise every g_i is formed. Examples of weight 0 are left out before the loss sees them, so that what pads a batch may hold
--- NaN; their factor is given as 0.
+-- time; all), materialise (false), gamma (nil; otherwise the factors are C / (|g_i| + gamma), automatic clipping: Bu et al. 2023), groups
+-- (sizes of consecutive parts of w, each clipped by its own norm to C / sqrt(#groups), so that the whole is at most C; forms every g_i).
+-- Two passes over one recording: the norms without the gradients, then one ordinary backward pass; with materialise every g_i is formed.
+-- Examples of weight 0 are left out before the loss sees them, so that what pads a batch may hold NaN; their factor is given as 0.
 function ad.clipped_sum(loss, w, opt, ...)
-  opt = pg.options("ad.clipped_sum", opt, { clip = math.huge, weights = pg.optional, chunk = pg.optional, materialise = false })
+  opt = pg.options("ad.clipped_sum", opt,
+    { clip = math.huge, weights = pg.optional, chunk = pg.optional, materialise = false, gamma = pg.optional, groups = pg.optional })
+  if opt.gamma and not (type(opt.gamma) == "number" and opt.gamma > 0 and opt.clip < math.huge) then
+    error(("ad.clipped_sum: gamma must be above 0 and the clip finite, got %s and %s"):format(tostring(opt.gamma), opt.clip), 2)
+  end
+  if opt.groups then check_groups(opt.groups, w) end
   local data, weights = table.pack(...), opt.weights
   local n, kept = examples_in(data)
   if weights then
@@ -62,14 +91,20 @@ function ad.clipped_sum(loss, w, opt, ...)
   repeat
     local length = math.min(chunk, left - from + 1)
     local function cut(x) return length == left and x or x:narrow(1, from, length) end
-    local part = rows_of(data, cut)
-    local s, c = core.clipped_chunk(loss, opt.clip, weights and cut(weights), opt.materialise, w, table.unpack(part, 1, part.n))
+    local part, some = rows_of(data, cut), weights and cut(weights)
+    local s, c
+    if opt.groups then
+      s, c = clipped_groups(loss, opt, some, w, table.unpack(part, 1, part.n))
+    else
+      s, c = core.clipped_chunk(loss, opt.clip, opt.gamma, some, opt.materialise, w, table.unpack(part, 1, part.n))
+    end
     if sum then sum:add_(s) else sum = s end
     factors[#factors + 1] = c
     from = from + length
   until from > left
   local all = #factors == 1 and factors[1] or pg.concatenate(factors)
-  return sum, kept and pg.zeros { n }:masked_fill(kept, all) or all
+  if not kept then return sum, all end
+  return sum, pg.zeros(opt.groups and { n, #opt.groups } or { n }):scatter(kept:nonzero(), all)
 end
 
 -- Largest |a - b| relative to the largest |b|, floored at `scale`.

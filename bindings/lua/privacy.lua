@@ -1,4 +1,6 @@
 -- privacy.lua: what is written in Lua about differential privacy.
 return {
   sampler = require "perigee.privacy.sampler",
+  gradient = require "perigee.privacy.gradient",
+  train = require "perigee.privacy.train",
 }

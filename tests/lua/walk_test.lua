@@ -54,7 +54,7 @@ end
 
 -- One call of every documented name. A function that is documented and not here fails the test.
 local calls = {
-  ["ad.clipped_chunk"] = function() return pg.ad.clipped_chunk(losses, 1, v, true, v, x) end,
+  ["ad.clipped_chunk"] = function() return pg.ad.clipped_chunk(losses, 1, nil, v, true, v, x) end,
   ["ad.per_example"] = function() return pg.ad.per_example(losses)(v, x) end,
   ["ad.sqnorms"] = function() return pg.ad.sqnorms(losses, v, x) end,
   ["ad.custom"] = function()
