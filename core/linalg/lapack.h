@@ -31,6 +31,10 @@ typedef void pri_getri(const int *n, void *lu, const int *lda, const int *pivots
                        int *info);
 pri_getri sgetri_, dgetri_, zgetri_;
 
+/* A = C C' of a symmetric positive definite band matrix of order n with b diagonals below the main one ("L"), columns of ld >= b + 1 entries from
+** the diagonal down; info > 0: that leading minor is not positive. */
+void dpbtrf_(const char *part, const int *n, const int *b, double *ab, const int *ld, int *info, size_t part_length);
+
 /* Estimates |A|_1 by reverse communication: start with kase = 0; on return kase 1: x becomes A x; 2: x becomes A^T x; 0: done. */
 void dlacn2_(const int *n, double *v, double *x, int *sign, double *estimate, int *kase, int *isave);
 

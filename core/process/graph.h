@@ -33,7 +33,9 @@ peri_status pri_open_solver(pri_solver *s, const peri_graph *g);
 void pri_close_solver(pri_solver *s);
 peri_status pri_solve(pri_solver *s, const double *b, double tol, double *x, double *reached);
 
-peri_status pri_sparse_resistances(const peri_graph *g, double *resistance); /* of a connected graph */
+/* Resistances of a connected graph: of a narrow one by its band (graph_band.c), which *narrow tells; one edge at a time by conjugate gradients. */
+peri_status pri_band_resistances(const peri_graph *g, double *resistance, bool *narrow);
+peri_status pri_sparse_resistances(const peri_graph *g, double *resistance);
 
 /* graph_lanczos.c: count <= 4 eigenvectors (n, count) for the smallest non-zero eigenvalues, and these; or the largest eigenvalue alone. */
 peri_status pri_graph_smallest(const peri_graph *g, int count, double *values, double *vectors);

@@ -136,7 +136,10 @@ peri_tensor *peri_graph_resistances(const peri_graph *g) {
   if (peri_graph_require_connected(g, "process.graph.effective_resistances")) return NULL;
   peri_tensor *t = peri_new(g->cx, PERI_F64, 1, &g->m);
   if (!t) return NULL;
-  if ((g->n <= PERI_GRAPH_DENSE ? dense_resistances : pri_sparse_resistances)(g, t->data) == PERI_OK) return t;
+  bool narrow;
+  peri_status st = pri_band_resistances(g, t->data, &narrow);
+  if (!st && !narrow) st = (g->n <= PERI_GRAPH_DENSE ? dense_resistances : pri_sparse_resistances)(g, t->data);
+  if (st == PERI_OK) return t;
   return peri_release(t), NULL;
 }
 

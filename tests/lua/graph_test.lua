@@ -98,6 +98,25 @@ test("weights: any rates keep Foster's sum, and resistances are those of the pse
   near(t, foster(dense), 1, 1e-12)
 end)
 
+test("narrow graphs: the band's resistances are the pseudo-inverse's, whatever the rates and the numbers of the nodes", function(t)
+  for _, dims in ipairs { { 5, 60 }, { 300 }, { 2, 2, 50 } } do
+    local rng = pg.rng(6):stream("narrow", #dims)
+    local grid = graph.torus(dims)
+    local n, shuffled = grid:n(), rng:permutation(grid:n())
+    local u, v = grid:edges()
+    local g = graph.from_edges(pg.stack({ shuffled[u], shuffled[v] }, 2))
+    g:weights(rng:normal({ g:m() }):exp())
+    u, v = g:edges()
+    local P = pg.linalg.pinv(g:laplacian(), { rcond = 1e-13 })
+    local d = P:diag()
+    local want = d[u] + d[v] - 2 * P[u]:take_along(v:unsqueeze(2), 2):squeeze(2)
+    t.near((g:effective_resistances() / want - 1):abs():max(), 0, 1e-10, "%d nodes", n)
+    near(t, foster(g), 1, 1e-12)
+  end
+  near(t, foster(graph.grid { 150, 150 }), 1, 1e-11)                       -- beyond the dense limit
+  near(t, graph.cycle(50000):r_max(), 50000 - 1, 1e-9)
+end)
+
 test("large graphs: Lanczos and conjugate gradients against closed forms", function(t)
   for _, n in ipairs { 1200, 20000 } do near(t, graph.line(n):spectral_gap(), sin2(math.pi / (2 * n)) / (n - 1), 1e-8, "line %d", n) end
   local g = graph.grid { 30, 50 }

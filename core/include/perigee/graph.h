@@ -87,8 +87,9 @@ PERI_API peri_tensor *peri_graph_eigenvalues(const peri_graph *g);
 ** Either pointer may be NULL. */
 PERI_API peri_status peri_graph_ends(const peri_graph *g, double *gap, double *largest);
 
-/* R_e of each edge of a connected graph, (m). Up to PERI_GRAPH_DENSE nodes from the inverse Cholesky factor of L without one row and column.
-** Above, trees hanging off the rest are cut (R_e = 1 / w_e there) and each other edge is a system solved by conjugate gradients to
+/* R_e of each edge of a connected graph, (m). Of a narrow graph, whose breadth-first order has a bandwidth b <= n / 8 (lines, rings, grids), from
+** a band Cholesky factor in n b^2 operations; of another up to PERI_GRAPH_DENSE nodes from the inverse Cholesky factor of L without one row and
+** column. Above, trees hanging off the rest are cut (R_e = 1 / w_e there) and each other edge is a system solved by conjugate gradients to
 ** |residual| <= 1e-9 |b|, whose R_e is off by the square of the error of x: relative 1e-9 and better. */
 enum { PERI_GRAPH_DENSE = 4000 };
 PERI_API peri_tensor *peri_graph_resistances(const peri_graph *g);
