@@ -327,6 +327,27 @@ static int l_load_libsvm(lua_State *L) {
   return 2;
 }
 
+/* read_hashed(path, { roles, bits, missing, header, skip_bad, first, rows }) */
+static int l_read_hashed(lua_State *L) {
+  static const char who[] = "io.read_hashed";
+  static const char *const names[] = {"roles", "bits", "missing", "header", "skip_bad", "first", "rows", NULL};
+  const char *path = check_path(L, 1, who);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  check_options(L, 2, who, names);
+  peri_hashed_options o = {.roles = opt_string(L, 2, who, "roles", ""), .missing = opt_string(L, 2, who, "missing", ""), .header = opt_string(L, 2, who, "header", NULL)};
+  o.bits = opt_integer(L, 2, who, "bits", 18);
+  o.skip_bad = opt_boolean(L, 2, who, "skip_bad", false);
+  o.first = opt_integer(L, 2, who, "first", 1) - 1;
+  o.rows = opt_integer(L, 2, who, "rows", 0);
+  peri_tensor **x = new_box(L), **bins = new_box(L), **y = new_box(L);
+  peri_hashed out;
+  if (peri_hashed_read(glue_of(L)->cx, path, &o, &out)) return raise_core(L, glue_of(L)->cx);
+  *x = out.x, *bins = out.bins, *y = out.y;
+  for (int64_t i = 0; i < out.bins->size; i++) ((int64_t *)out.bins->data)[i]++;
+  lua_pushinteger(L, out.skipped);
+  return 4;
+}
+
 static const pri_row top[] = {
     {"load", l_load, "pg.load(path[, options]) -> tensor | {name = tensor} | matrix, names",
      "Reads an NPY, NPZ or CSV file, told apart by content; a warning, if any, follows the tensor or table."},
@@ -352,6 +373,8 @@ static const pri_row rows[] = {
      "Reads a file of CIFAR-10 records."},
     {"save_cifar", l_save_cifar, "io.save_cifar(path, images (n, 3, 32, 32) in 0..255, labels (n) from 0)",
      "Writes images, rounded to bytes, as CIFAR-10 records."},
+    {"read_hashed", l_read_hashed, "io.read_hashed(path, { roles[, bits = 18, missing = \"\", header, skip_bad = false, first = 1, rows] }) -> x, bins, y, skipped",
+     "Reads rows of numbers and categories separated by tabs, categories hashed into bins 1..2^bits; roles has a letter a column: y label, i integer, f number, c category, h hexadecimal category, - nothing."},
     {"load_libsvm", l_load_libsvm, "io.load_libsvm(path[, {columns}]) -> x (n, d), y (n)", "Reads labelled sparse rows into a dense matrix."},
     {NULL, NULL, NULL, NULL}};
 

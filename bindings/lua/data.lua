@@ -185,6 +185,11 @@ function data.digits(n, rng, opt)
   return { x = x:reshape { n, 28, 28 }, y = y }
 end
 
+-- Clicks and sales --------------------------------------------------------------------------------------------------------------
+
+local criteo = require "perigee.data.criteo"
+data.criteo_ctr, data.criteo_search, data.criteo_synthetic = criteo.ctr, criteo.search, criteo.synthetic
+
 -- Public data sets --------------------------------------------------------------------------------------------------------------
 
 -- The first of the names that can be opened below dir, plain or gzipped.

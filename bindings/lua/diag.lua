@@ -1,5 +1,5 @@
 -- diag.lua: diagnostics that are written in Lua.
 return {
   hurst = require "perigee.diag.hurst", fractional = require "perigee.diag.fractional", compress = require "perigee.diag.compress",
-  spearman = require "perigee.diag.spearman",
+  spearman = require "perigee.diag.spearman", auc = require "perigee.diag.auc",
 }

@@ -33,6 +33,7 @@ return {
   ["diag.fractional.limit"] = { "diag.fractional.limit(H, lambda[, sigma = 1]) -> number", "Stationary variance of the fractional Ornstein-Uhlenbeck process." },
   ["diag.fractional.exit"] = { "diag.fractional.exit(H, eta, lambda, s, r) -> number", "Mean number of steps to |x| >= r from a saddle, for small noise." },
   ["diag.spearman"] = { "diag.spearman(x, y) -> r, p", "Rank correlation of two vectors, and the two-sided p-value of independence by Student's t." },
+  ["diag.auc"] = { "diag.auc(scores, labels) -> number", "Probability that a positive example (label 1) has the larger score, ties counting one half; exact." },
   ["diag.compress"] = { "diag.compress(layer[, { method = \"magnitude\", p = 2 }]) -> c; c:error(ratio), c:prunable(error), c:prune(ratio), c:stored(ratio)",
     "Pruning of a matrix (outputs, inputs) or convolution by magnitude, singular values or nodes: what each ratio costs in relative l_p error." },
   ["diag.compress.network"] = { "diag.compress.network(net, theta[, { method, p, global = false }]) -> c; c:prune(ratio), c:prunable(error), c.layers",

@@ -352,9 +352,9 @@ end
 
 --- Rows of a table of n vectors of length d, picked by integers 1..n.
 function nn.embedding(n, d, opt)
-  opt = pg.options("nn.embedding", opt, { init = "normal" })
+  opt = pg.options("nn.embedding", opt, { init = pg.optional })
   check_sizes("nn.embedding", n, d)
-  return layer("embedding", { { n, d } }, { initialiser("nn.embedding", opt.init) }, function(x, params, at) return params[at]:gather(x) end)
+  return layer("embedding", { { n, d } }, { initialiser("nn.embedding", opt.init or "normal") }, function(x, params, at) return params[at]:gather(x) end)
 end
 
 --- Zeroes each element with probability `rate` and scales the rest by 1 / (1 - rate); the masks come from rng:stream("mask", k), k
@@ -388,6 +388,28 @@ function nn.mlp(spec)
     if not last then layers[#layers + 1] = opt.act end
   end
   return nn.sequential(layers)
+end
+
+--- For rows of numbers and categories: net(theta, { numbers (n, m), categories (n, K) }) -> (n). nn.tabular{ numbers = m, vocabularies = { K sizes },
+-- width = 64, depth = 4 }: each category has an embedding of width min(64, 2 V^(1/4)), drawn with variance 1/width; numbers and embeddings
+-- go through `depth` ReLU layers to one output.
+function nn.tabular(opt)
+  opt = pg.options("nn.tabular", opt, { numbers = pg.required, vocabularies = pg.required, width = 64, depth = 4 })
+  local parts, sizes = {}, { opt.numbers }
+  for j, V in ipairs(opt.vocabularies) do
+    local width = math.min(64, math.floor(2 * V^0.25 + 0.5))
+    parts[j] = nn.embedding(V, width, { init = function(rng, dims) return rng:normal(dims) / math.sqrt(width) end })
+    sizes[1] = sizes[1] + width
+  end
+  local K = #parts
+  for k = 1, opt.depth do sizes[k + 1] = opt.width end
+  sizes[#sizes + 1] = 1
+  parts[K + 1] = nn.mlp(sizes)
+  return joined("tabular", parts, function(x, params, at)
+    local inputs, categories = { x[1] }, x[2]
+    for j = 1, K do inputs[j + 1] = parts[j].apply(categories:select(2, j), params, at + j - 1) end
+    return parts[K + 1].apply(pg.concatenate(inputs, 2), params, at + K):squeeze(2)
+  end)
 end
 
 --- VGG-11 (Simonyan and Zisserman 2015) with one dense layer, for images of size 32 or, without the pooling after the first layer and with a dropped

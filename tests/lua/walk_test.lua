@@ -32,6 +32,7 @@ end
 put(".idx", "\0\0\8\1\0\0\0\2\1\2")
 put(".bin", ("\1"):rep(3073))
 put(".svm", "1 1:2 3:4\n")
+put(".tsv", "1\t\tab\n0\t3\tcd\n")
 put(".edges", "1,2\n2,3\n")
 local function both(name, ...)
   local args = { ... }
@@ -132,6 +133,7 @@ local calls = {
   ["io.load_idx"] = function() return pg.io.load_idx(folder .. ".idx") end,
   ["io.load_cifar"] = function() return pg.io.load_cifar(folder .. ".bin") end,
   ["io.save_cifar"] = function() return pg.io.save_cifar(folder .. ".bin", pg.zeros { 1, 3, 32, 32 }, pg.zeros({ 1 }, "i64")) end,
+  ["io.read_hashed"] = function() return pg.io.read_hashed(folder .. ".tsv", { roles = "yic" }) end,
   ["io.load_libsvm"] = function() return pg.io.load_libsvm(folder .. ".svm") end,
   ["nn.conv2d"] = function() return pg.nn.conv2d(pg.ones { 2, 3, 4, 4 }, pg.ones { 2, 3, 3, 3 }) end,
   ["nn.conv2d_transpose"] = function() return pg.nn.conv2d_transpose(pg.ones { 2, 2, 2, 2 }, pg.ones { 2, 3, 3, 3 }, 4, 4) end,

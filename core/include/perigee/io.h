@@ -108,6 +108,28 @@ PERI_API peri_status peri_cifar_write(const char *path, peri_tensor *images, per
 ** not in 1..2^24 or does not increase, a label or value that is no finite number. '#' starts a comment. */
 PERI_API peri_status peri_libsvm_read(peri_ctx *cx, const char *path, int64_t columns, peri_tensor **x, peri_tensor **y);
 
+/* Rows of numbers and categories, fields separated by tabs, plain or gzip. roles has a letter for each column: y the label, 0 or 1 (exactly one);
+** i an integer, f a number, NaN where the field is `missing`; c a category, any text; h one of 8 lowercase hexadecimal digits, or empty;
+** - a column that is not read. A line of another number of fields, or with a field that its role does not allow, is refused with its number
+** (PERI_ERR_FORMAT), or left out and counted if skip_bad. A first line that begins with `header` is passed over. */
+typedef struct {
+  const char *roles;
+  const char *missing;     /* text of a missing number, "" or "-1" */
+  const char *header;      /* NULL: there is none */
+  int64_t bits;            /* categories are hashed, with their column, into 2^bits bins; 1..30 */
+  bool skip_bad;
+  int64_t first, rows;     /* lines passed over behind the header; lines then read, 0: all */
+} peri_hashed_options;
+
+typedef struct {
+  peri_tensor *x;          /* (n, columns i and f) f64 */
+  peri_tensor *bins;       /* (n, columns c and h) i64, from 0 */
+  peri_tensor *y;          /* (n) i64 */
+  int64_t skipped;
+} peri_hashed;
+
+PERI_API peri_status peri_hashed_read(peri_ctx *cx, const char *path, const peri_hashed_options *options, peri_hashed *out);
+
 #ifdef __cplusplus
 }
 #endif
