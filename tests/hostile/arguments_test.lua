@@ -8,11 +8,18 @@ local left_alone = {
 }
 local modules_left_alone = { workers = true, system = true, perigee = true }
 
+-- The table behind a dotted path of modules, "process.graph" say, or nil.
+local function module_at(path)
+  local at = pg
+  for part in path:gmatch "[%w_]+" do at = type(at) == "table" and rawget(at, part) or nil end
+  return at
+end
+
 local function functions()
   local found = {}
   for name in pairs(pg.documentation) do
     local module, field = name:match "^(.-)%.([%w_]+)$"
-    local where = module == "tensor" and pg or rawget(pg, module)
+    local where = module == "tensor" and pg or module and module_at(module)
     local fn = type(where) == "table" and rawget(where, field)
     if type(fn) == "function" and not left_alone[name] and not modules_left_alone[module] then found[#found + 1] = { name, fn } end
   end

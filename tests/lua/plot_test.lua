@@ -572,3 +572,24 @@ test("out: that gnuplot is missing is said once for all figures", function(t)
   t.equal(#out.messages, 1)
   t.equal(out:complete(), false)
 end)
+
+test("a graph is a broken line along its edges under nodes shaded by value", function(t)
+  local g = pg.process.graph.grid { 2, 3 }
+  local fig = pg.plot.figure { pg.plot.graph { graph = g, values = { -4, 0, 1, 4, 4, -1 } } }
+  local series = fig.panels[1].series
+  t.equal(#series[1].x, 3 * g:m())
+  local at, u, v = g:layout(), g:edges()
+  for e = 1, g:m() do
+    t.equal({ series[1].x[3 * e - 2], series[1].y[3 * e - 2], series[1].x[3 * e - 1], series[1].y[3 * e - 1] }, { at[u[e]][1], at[u[e]][2], at[v[e]][1], at[v[e]][2] })
+    t.ok(series[1].x[3 * e] ~= series[1].x[3 * e])
+  end
+  local count, shades = 0, {}
+  for i = 2, #series do
+    count = count + #series[i].x
+    shades[#shades + 1] = #series[i].x
+  end
+  t.equal(count, 6)
+  t.equal(shades, { 1, 1, 1, 1, 2 })                       -- -4; -1, half way; 0; 1, half way; 4 twice
+  t.fails(function() pg.plot.figure { pg.plot.graph { graph = g, values = { 1, 2 } } } end, "plot.graph: 2 values for 6 nodes")
+  t.fails(function() pg.plot.figure { pg.plot.graph { graph = 3 } } end, "plot.graph: graph must be one of process.graph, got number")
+end)

@@ -162,7 +162,7 @@ end
 function legend.grid(entries, width)
   local longest = 0
   for _, text in ipairs(entries) do longest = math.max(longest, label.width(text)) end
-  local columns = math.max(1, math.min(#entries, math.floor((width - 40) / (longest * char_width + sample_width + margin))))
+  local columns = math.max(1, math.min(#entries, math.floor((width - 40) / (longest * char_width + sample_width + 2 * margin)))) -- gnuplot keeps columns apart
   local rows = math.ceil(#entries / columns)
   return rows, math.ceil(#entries / rows), rows * (line_height + 1) + 14
 end

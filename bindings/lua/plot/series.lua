@@ -5,6 +5,7 @@
 --   histogram  values; bins; density                      heatmap    z (rows along y), x, y: centres or edges
 --   slope      "k^-2": reference power on log axes        diagonal   y = x
 --   hline, vline   markers across the panel               note       text at (x, y)
+--   graph      graph; values, one a node: edges under nodes coloured by value
 --
 -- A description becomes one or several records { kind = , label = , x = , y = , ... } in plain Lua floats; tensors,
 -- arrays and anything with :tolist() are read once, here. Nothing of the description is changed.
@@ -14,6 +15,7 @@ local optional, required = require "perigee.optional", require "perigee.required
 local nearest = require "perigee.nearest"
 local values = require "perigee.plot.values"
 local bins = require "perigee.plot.bins"
+local palette = require "perigee.plot.palette"
 
 local series = {}
 local kinds = {}
@@ -217,6 +219,49 @@ function kinds.note(spec)
   return record(opt, { x = { opt.x + 0.0 }, y = { opt.y + 0.0 }, text = text, align = opt.align })
 end
 
+-- One broken line along all edges: the pen is lifted between them by NaN.
+local function edge_line(opt, graph, at)
+  local u, v = graph:edges()
+  local x, y = {}, {}
+  for e = 1, graph:m() do
+    for i, node in ipairs { u[e], v[e] } do x[3 * e - 3 + i], y[3 * e - 3 + i] = at[node][1], at[node][2] end
+    x[3 * e], y[3 * e] = 0 / 0, 0 / 0
+  end
+  return record(opt, { kind = "line", x = x, y = y, color = "grey", width = 0.5, label = false })
+end
+
+-- The shade 1..n of a value: the middle one at 0, others by the root of |value| over the largest, so that small values still differ in colour.
+local function shade(value, largest, n)
+  local signed = largest > 0 and math.sqrt(math.abs(value) / largest) * (value < 0 and -1 or 1) or 0
+  return math.floor((n - 1) / 2 * (1 + signed) + 1.5)
+end
+
+function kinds.graph(spec)
+  local opt = read("graph", spec, { graph = required, values = optional, size = 2.0 })
+  local graph = opt.graph
+  local found, layout = pcall(function() return graph:layout() end)
+  if not found then error("plot.graph: graph must be one of process.graph, got " .. type(graph), 0) end
+  local at, maps = values.matrix(layout, "plot.graph: layout"), palette.maps.diverging
+  local of = opt.values and values.vector(opt.values, "plot.graph: values") or {}
+  if opt.values and #of ~= #at then error(("plot.graph: %d values for %d nodes"):format(#of, #at), 0) end
+  local largest, nodes = 0, {}
+  for _, v in ipairs(of) do largest = math.max(largest, math.abs(v)) end
+  for i, point in ipairs(at) do
+    local step = shade(of[i] or 0, largest, #maps)
+    nodes[step] = nodes[step] or { x = {}, y = {} }
+    table.insert(nodes[step].x, point[1])
+    table.insert(nodes[step].y, point[2])
+  end
+  local records = { edge_line(opt, graph, at) }
+  for step = 1, #maps do
+    if nodes[step] then
+      records[#records + 1] = record(opt, { kind = "scatter", x = nodes[step].x, y = nodes[step].y, size = opt.size, marker = 7,
+        color = ("#%06X"):format(maps[step]), alpha = 1, label = false })
+    end
+  end
+  return table.unpack(records)
+end
+
 local names = {}
 for name in pairs(kinds) do names[#names + 1] = name end
 table.sort(names)
@@ -225,6 +270,7 @@ series.names = names
 -- The kind of a description that does not say it, from the fields that only one kind has.
 local function infer(spec)
   if spec.z then return "heatmap" end
+  if spec.graph then return "graph" end
   if spec.paths then return "paths" end
   if spec.values then return "histogram" end
   if spec.lo and spec.hi then return "band" end
