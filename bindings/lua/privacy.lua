@@ -3,4 +3,5 @@ return {
   sampler = require "perigee.privacy.sampler",
   gradient = require "perigee.privacy.gradient",
   train = require "perigee.privacy.train",
+  noise = require "perigee.privacy.noise",
 }
