@@ -191,6 +191,7 @@ local calls = {
   ["process.graph.cycle"] = function() return graph.cycle(5) end,
   ["process.graph.degree"] = function() return ring:degree() end,
   ["process.graph.edges"] = function() return ring:edges() end,
+  ["diag.block_logs"] = function() return pg.diag.block_logs(wide, { 2, 4 }), pg.diag.block_logs(wide:transpose(1, 2), { 3, 6 }, pg.arange(1, 61)) end,
   ["process.graph.effective_resistances"] = function() return ring:effective_resistances(), graph.grid({ 2, 20 }):r_max(), graph.tree(4100):r_max() end,
   ["process.graph.eigenvalues"] = function() return ring:eigenvalues() end,
   ["process.graph.erdos_renyi"] = function() return graph.erdos_renyi(9, { p = 0.5 }, rng), graph.erdos_renyi(9, { m = 5 }, rng) end,

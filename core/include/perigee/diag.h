@@ -72,6 +72,12 @@ PERI_API peri_tensor *peri_design_at_jumps(const peri_design *d, int64_t count, 
 /* The same at times ts[j], by uniformisation (core/diag/design.c), about 1 + 4 theta applications of the jump a unit of time. */
 PERI_API peri_tensor *peri_design_at_times(const peri_design *d, int64_t count, const double *ts);
 
+/* ---- tails ---- */
+
+/* mean[0] = (1/N) sum_j log(|x_j| + 2^-52) over the rows of x (N, d), f32 or f64, and mean[1 + c] the same over the sums of its N / m[c] blocks of
+** m[c] rows; sizes increase and divide N. order: (N) rows from 0 as the blocks take them, or NULL. All sizes in one reading: core/diag/blocks.c. */
+PERI_API peri_status peri_block_logs(peri_tensor *x, const int64_t *order, int count, const int64_t *m, double *mean);
+
 #ifdef __cplusplus
 }
 #endif
