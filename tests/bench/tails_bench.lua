@@ -12,7 +12,4 @@ return function(bench)
       end
     end,
     yard = bench.numpy("x = np.random.rand(2048, 2048).astype(np.float32)", "[x.sum() for _ in range(5)]") }
-  local x = pg.rng(3):pareto({ 1000000 }, 1.5)
-  bench.case { name = "Hill, k = 1000 of 10^6, over NumPy's partition", bar = { ratio = 1 }, ours = function(n) for _ = 1, n do pg.diag.tails.hill(x, 1000) end end,
-    yard = bench.numpy("x = np.random.pareto(1.5, 10**6) + 1", "y = np.partition(np.abs(x), 10**6 - 1001)[-1001:]; 1 / np.mean(np.log(np.sort(y)[1:] / y.min()))") }
 end
