@@ -137,6 +137,21 @@ test("results do not depend on threads or on memory", function(t)
   t.ok(pg.privacy.pairs(pg.rng(1), { n = 50000, steps = 100, rate = 0.01, memory = 1 << 17 }):runs() > 2, "some of it was on disk")
 end)
 
+test("runs on disk leave nothing behind, finished or not", function(t)
+  local dir = os.tmpname()
+  os.remove(dir)
+  pg.system.mkdir(dir)
+  local function files() return select(2, io.popen("ls -A '" .. dir .. "'"):read("a"):gsub("\n", "")) end
+  local plan = { n = 50000, steps = 100, rate = 0.01, memory = 1 << 17, dir = dir }
+  local pairs_ <close> = pg.privacy.pairs(pg.rng(1), plan)
+  t.ok(pairs_:runs() > 2)
+  t.equal(files(), 0)                                                                          -- not even now
+  pairs_:next()
+  t.ok(os.remove(dir), "the folder is empty")
+  t.equal(select(2, pairs_:next()) > 0, true)                                                  -- and yet there
+  t.fails(function() pg.privacy.pairs(pg.rng(1), plan) end, "privacy.pairs: cannot make a scratch file in '" .. dir:gsub("%p", "%%%0") .. "': No such file")
+end)
+
 test("linear queries: the variance of a sum of ones and noise", function(t)
   local sigma, n = 3, 1000
   local noise = sigma * pg.rng(8):stream("noise"):normal { 20000 }
