@@ -6,6 +6,7 @@
 */
 #include "peri_lua.h"
 #include <math.h>
+#include <perigee/ad.h>
 #include <perigee/numeric.h>
 #include <perigee/shape.h>
 #include <string.h>
@@ -245,6 +246,23 @@ static int l_gauss(lua_State *L) {
   return 3;
 }
 
+/* stable(part, x, alpha[, beta, scale, location, form]): what numeric.law("stable", ...) calls. */
+static int l_stable(lua_State *L) {
+  static const char *const parts[] = {"log_density", "cdf", "upper", "quantile", "upper_quantile", NULL};
+  static const char who[] = "numeric.stable";
+  const char *part = luaL_checkstring(L, 1), *form = luaL_optstring(L, 7, "s1");
+  int k = 0;
+  while (parts[k] && strcmp(parts[k], part) != 0) k++;
+  if (!parts[k]) return luaL_error(L, "%s: 'log_density', 'cdf', 'upper', 'quantile' or 'upper_quantile' expected, got '%s'", who, part);
+  peri_tensor *x = check_tensor(L, 2);
+  peri_stable_parameters p = {luaL_checknumber(L, 3), luaL_optnumber(L, 4, 0), luaL_optnumber(L, 5, 1), luaL_optnumber(L, 6, 0), strcmp(form, "s0") == 0};
+  if (!p.s0 && strcmp(form, "s1") != 0) return luaL_error(L, "%s: form must be \"s1\" or \"s0\", got \"%s\"", who, form);
+  if (peri_recorded(x)) return luaL_error(L, "%s: no gradient is known to it; ad.stop(x) makes x a constant", who);
+  peri_tensor **r = new_box(L);
+  *r = peri_stable_values(x, (peri_stable_part)k, &p);
+  return *r ? 1 : raise_core(L, x->cx);
+}
+
 static const char *const search_options[] = {"x_tol", "max_iterations", NULL};
 
 static peri_search search_of(lua_State *L, int idx, const char *who, const char *const *names) {
@@ -472,6 +490,8 @@ void pri_bind_numeric(lua_State *L) {
       {"gauss", l_gauss, "numeric.gauss(kind, n[, {alpha=, beta=}]) -> nodes, weights, log_weights",
        "Gauss's rule of n points: 'legendre' (weight 1), 'laguerre' (x^alpha e^-x), 'hermite' (e^-x^2), 'jacobi' ((1-x)^alpha "
        "(1+x)^beta)."},
+      {"stable", l_stable, "numeric.stable(part, x, alpha[, beta, scale, location, form]) -> tensor",
+       "A stable law's 'log_density', 'cdf', 'upper', 'quantile' or 'upper_quantile' of a tensor; numeric.law(\"stable\", ...) makes it a law."},
       {"root", l_root, "numeric.root(f, {a, b}[, {x_tol=, max_iterations=}]) -> x",
        "The zero of f between a and b, where f changes sign, by Brent's method, to the last digits."},
       {"newton", l_newton, "numeric.newton(f, df, {a, b}[, {x_tol=, max_iterations=}]) -> x",

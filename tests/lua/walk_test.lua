@@ -90,6 +90,7 @@ local calls = {
   ["privacy.pairs.runs"] = function() return pg.privacy.pairs(rng, { n = 3, steps = 4, rate = 0.5 }):runs() end,
   ["tensor.polygamma"] = function() return v:polygamma(1) end,
   ["numeric.integrate"] = function() return pg.numeric.integrate(math.sqrt, { 0, 1 }, { breaks = { 0.5 } }) end,
+  ["numeric.stable"] = function() return pg.numeric.stable("cdf", v, 1.5, 0.5), pg.numeric.stable("quantile", pg.tensor({ 0.3 }, "f32"), 0.7) end,
   ["numeric.gauss"] = function() return pg.numeric.gauss("hermite", 5) end,
   ["numeric.root"] = function() return pg.numeric.root(math.sin, { 3, 4 }) end,
   ["numeric.newton"] = function() return pg.numeric.newton(math.sin, math.cos, { 3, 4 }) end,

@@ -74,6 +74,32 @@ kinds.student_t = {
   variance = function(nu) return nu > 2 and nu / (nu - 2) or nu > 1 and inf or 0 / 0 end,
 }
 
+-- Stable laws come from the core. All but the log density have a derivative in closed form; that of the log density is refused.
+local function stable_part(part, slope) -- slope(x, y, density): dy/dx
+  return function(x, ...)
+    local parameters = table.pack(...)
+    local function density(at) return kinds.stable.log_density(at, table.unpack(parameters)):exp() end
+    return pg.ad.custom {
+      forward = function(v) return numeric.stable(part, v, table.unpack(parameters)) end,
+      backward = function(g, y, v) return g * slope(v, y, density) end,
+    }(x)
+  end
+end
+kinds.stable = {
+  names = { "alpha", "beta", "scale", "location", "form" }, missing = { nil, 0, 1, 0, "s1" }, positive = { true, false, true },
+  upto = { 2, 1 }, from = { nil, -1 }, choices = { [5] = { "s1", "s0" } },
+  log_density = stable_part("log_density", function() error("numeric.law: the log density of a stable law has no gradient here", 0) end),
+  cdf = stable_part("cdf", function(x, _, density) return density(x) end),
+  upper = stable_part("upper", function(x, _, density) return -density(x) end),
+  quantile = stable_part("quantile", function(_, y, density) return 1 / density(y) end),
+  upper_quantile = stable_part("upper_quantile", function(_, y, density) return -1 / density(y) end),
+  mean = function(a, b, s, m, form)
+    if a <= 1 then return 0 / 0 end
+    return form == "s0" and a < 2 and m - b * s * math.tan(math.pi * a / 2) or m
+  end,
+  variance = function(a, _, s) return a == 2 and 2 * s ^ 2 or a > 1 and inf or 0 / 0 end,
+}
+
 -- ---- on (0, inf) ----
 
 kinds.gamma = {
@@ -110,6 +136,18 @@ kinds.f = {
   mean = function(_, n) return n > 2 and n / (n - 2) or inf end,
   variance = function(m, n) return n > 4 and 2 * n ^ 2 * (m + n - 2) / (m * (n - 2) ^ 2 * (n - 4)) or inf end,
   draw = function(rng, dims, m, n) return rng:chi_square(dims, m) / m / (rng:chi_square(dims, n) / n) end,
+}
+
+-- S(a, 1, cos(pi a/2)^(1/a), 0) in S1
+local function of_stable(what)
+  return function(x, a, s) return kinds.stable[what](x, a, 1, s * math.sin(math.pi * (1 - a) / 2) ^ (1 / a), 0, "s1") end
+end
+kinds.positive_stable = {
+  names = { "alpha", "scale" }, missing = { nil, 1 }, positive = { true, true }, below = { 1 }, low = 0,
+  log_density = of_stable "log_density", cdf = of_stable "cdf", upper = of_stable "upper",
+  quantile = of_stable "quantile", upper_quantile = of_stable "upper_quantile",
+  mean = function() return inf end,
+  variance = function() return inf end,
 }
 
 kinds.pareto = {
@@ -182,15 +220,29 @@ kinds.beta = {
 
 local laws = {}
 
+-- What is wrong with parameter i of a law, if anything is.
+local function fault(kind, i, v)
+  local choices, from, upto, below = kind.choices and kind.choices[i], kind.from and kind.from[i], kind.upto and kind.upto[i], kind.below and kind.below[i]
+  if choices then
+    for _, choice in ipairs(choices) do if v == choice then return end end
+    return ('be "%s", got "%s"'):format(table.concat(choices, '" or "'), tostring(v))
+  end
+  if upto and not (v <= upto and v >= (from or 0) and (from or v > 0)) then return ("lie in %s%g, %g], got %.14g"):format(from and "[" or "(", from or 0, upto, v) end
+  if below and not (v > 0 and v < below) then return ("lie in (0, %g), got %.14g"):format(below, v) end
+  local positive = kind.positive[i]
+  if v ~= v or math.abs(v) == inf or (positive and v <= 0) then return ("be %s, got %.14g"):format(positive and "positive" or "finite", v) end
+end
+
 local function check(name, kind, given, level)
   local values = {}
   for i, what in ipairs(kind.names) do
     local v = given[i]
     if v == nil then v = kind.missing and kind.missing[i] end
-    if type(v) ~= "number" then error(("numeric.law: %s needs the number '%s', got %s"):format(name, what, type(v)), level + 1) end
-    if v ~= v or math.abs(v) == inf or (kind.positive[i] and v <= 0) then
-      error(("numeric.law: %s of %s must be %s, got %.14g"):format(what, name, kind.positive[i] and "positive" or "finite", v), level + 1)
+    if type(v) ~= "number" and not (kind.choices and kind.choices[i]) then
+      error(("numeric.law: %s needs the number '%s', got %s"):format(name, what, type(v)), level + 1)
     end
+    local wrong = fault(kind, i, v)
+    if wrong then error(("numeric.law: %s of %s must %s"):format(what, name, wrong), level + 1) end
     values[i] = v
   end
   if given.n > #kind.names then error(("numeric.law: %s has %d parameters, got %d"):format(name, #kind.names, given.n), level + 1) end
@@ -248,7 +300,7 @@ function Law:draw(rng, dims)
 end
 function Law:__tostring()
   local parts = {}
-  for i, what in ipairs(self.kind.names) do parts[i] = ("%s %.14g"):format(what, self.values[i]) end
+  for i, what in ipairs(self.kind.names) do parts[i] = (type(self.values[i]) == "number" and "%s %.14g" or "%s %s"):format(what, self.values[i]) end
   return ("law: %s, %s"):format(self.name, table.concat(parts, ", "))
 end
 

@@ -74,6 +74,15 @@ PERI_API double peri_fn_polygamma(double x, double n);
 /* The descriptors of the above, ended by NULL. */
 PERI_API const peri_op *const *peri_special_ops(void);
 
+/* Stable laws, 0 < alpha <= 2, -1 <= beta <= 1, scale > 0: the parameters of peri_stable in perigee/random.h, form S1 or S0. The result is a
+** new tensor of the shape and dtype (f64 or f32) of x. Relative errors are below 1e-9 everywhere, typically 1e-12, where the parameters
+** themselves determine the value so well: in S1 an error of one rounding in x grows like 1/|1 - alpha|; S0 does not. The log density goes on
+** where the density underflows. Quantiles of 0 and 1 are the ends of the support. PERI_ERR_VALUE for parameters or probabilities out of
+** range, PERI_ERR_DTYPE. Source: Zolotarev's integral, Nolan, Comm. Statist. Stoch. Models 13 (1997). */
+typedef enum { PERI_STABLE_LOG_DENSITY, PERI_STABLE_CDF, PERI_STABLE_UPPER, PERI_STABLE_QUANTILE, PERI_STABLE_UPPER_QUANTILE } peri_stable_part;
+typedef struct { double alpha, beta, scale, location; bool s0; } peri_stable_parameters;
+PERI_API peri_tensor *peri_stable_values(peri_tensor *x, peri_stable_part part, const peri_stable_parameters *p);
+
 /* ---- what follows calls the host's functions ----
 **
 ** A callback writes its result and returns PERI_OK, or another status, which ends the computation and is returned untouched. Where it
