@@ -173,6 +173,7 @@ test("a description tells an accountant what applies", function(t)
 end)
 
 test("what cannot be drawn is refused", function(t)
+  t.fails(function() sampler.poisson { n = 10, batch = 1 } end, "privacy.sampler.poisson: the first argument must be a stream")
   t.fails(function() sampler.poisson(pg.rng(1), { n = 10 }) end, "option 'batch' is required")
   t.fails(function() sampler.poisson(pg.rng(1), { n = 10, batch = 11 }) end, "privacy.sampler.poisson: batch must be a number in 1..n = 10, got 11")
   t.fails(function() sampler.shuffle_dynamic(pg.rng(1), { n = 10, batch = 2.5 }) end, "batch must be an integer")

@@ -74,6 +74,8 @@ local function check(opt)
       error(("%s: %s must be a number %s %g, got %s"):format(who, name, strict and "above" or "from", from, tostring(v)), 4)
     end
   end
+  if type(opt.rng) ~= "userdata" then error(("%s: rng must be a stream, as pg.rng(seed) gives, got %s"):format(who, type(opt.rng)), 4) end
+  if type(opt.loss) ~= "function" then error(("%s: loss must be a function of theta and data, one value an example, got %s"):format(who, type(opt.loss)), 4) end
   number("sigma", 0)
   number("clip", 0, true)
   number("batch", 0, true)

@@ -133,6 +133,7 @@ local function new(kind, rng, opt, more)
   local who = "privacy.sampler." .. kind
   local defaults = { n = pg.required, batch = pg.required, epochs = 1 }
   for name, default in pairs(more) do defaults[name] = default end
+  if type(rng) ~= "userdata" then error(("%s: the first argument must be a stream, as pg.rng(seed) gives, got %s"):format(who, type(rng)), 3) end
   local self = pg.options(who, opt, defaults)
   if self.max_batch then check(who, "max_batch", self.max_batch, 1) end
   check(who, "n", self.n, 1)

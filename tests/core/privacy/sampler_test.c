@@ -126,6 +126,20 @@ static void damaged_runs_are_refused(void **state) {
   peri_pairs_free(p);
 }
 
+static void the_stop_button_is_read(void **state) {
+  peri_ctx *cx = *state;
+  peri_stream s = peri_stream_root(1);
+  peri_pairs *p = drawn(cx, small);
+  peri_interrupt(cx);
+  EXPECT_FAILS(peri_pairs_draw(cx, &small, &s), PERI_ERR_INTERRUPT, "");
+  peri_pairs_plan once = small;
+  once.once = true;
+  EXPECT_FAILS(peri_pairs_draw(cx, &once, &s), PERI_ERR_INTERRUPT, "");
+  EXPECT_FAILS(read_all(p), PERI_ERR_INTERRUPT, "");
+  peri_clear_interrupt(cx);
+  peri_pairs_free(p);
+}
+
 static void impossible_plans_are_refused(void **state) {
   peri_ctx *cx = *state;
   peri_stream s = peri_stream_root(1);
@@ -144,6 +158,7 @@ static void impossible_plans_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(sorting_agrees_with_the_library), TEST(disk_gives_what_memory_gives), TEST(steps_are_sets_and_truncation_keeps_the_least_keys),
-      TEST(rates_of_0_and_1_are_exact),      TEST(damaged_runs_are_refused),     TEST(impossible_plans_are_refused)};
+      TEST(rates_of_0_and_1_are_exact),      TEST(damaged_runs_are_refused),     TEST(impossible_plans_are_refused),
+      TEST(the_stop_button_is_read)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
