@@ -45,7 +45,7 @@ return pg.experiment {
   range  = { n = { from = 100 }, batch = { from = 1 }, epochs = { from = 1 }, eps = { above = 0 }, delta = { above = 0, below = 1 }, clip = { above = 0 } },
   sweep  = { epochs = { 1, 5 }, arm = { "non_private", "truncated_poisson", "shuffle_persistent", "shuffle_dynamic", "equal_sigma" } },
   seeds  = 10,
-  quick  = { seeds = 2, n = 4000, batch = 128, largest = 200 }, full = { n = 36800000, batch = 65536, delta = 2.7e-8, largest = 10000, seeds = 3 },
+  quick  = { seeds = 2, n = 4000, batch = 128, largest = 200 }, full = { n = 2000000, batch = 8192, delta = 5e-7, largest = 10000, seeds = 3 },
 
   run = function(p, _, log)
     local rng = pg.rng(p.seed_of_data):stream("replica", log:first())                           -- shared by the arms
