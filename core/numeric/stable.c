@@ -4,6 +4,7 @@
 #include "tensor/tensor.h"
 #include <math.h>
 #include <perigee/numeric.h>
+#include <string.h>
 
 #define WHO "numeric.stable"
 #define PI 3.141592653589793238462643383279502884
@@ -62,7 +63,11 @@ peri_tensor *peri_stable_values(peri_tensor *x, peri_stable_part part, const per
   peri_tensor *wide = peri_cast(x, PERI_F64), *r = wide;
   if (!wide) return NULL;
   prepare(&l, p);
-  if (fill(&l, part, x->cx, wide->data, wide->size) != PERI_OK) return peri_release(wide), NULL;
+  if (!(l.unit.cache = peri_alloc(x->cx, sizeof *l.unit.cache))) return peri_release(wide), NULL;
+  memset(l.unit.cache, 0, sizeof *l.unit.cache);
+  peri_status st = fill(&l, part, x->cx, wide->data, wide->size);
+  peri_free(x->cx, l.unit.cache, sizeof *l.unit.cache);
+  if (st != PERI_OK) return peri_release(wide), NULL;
   if (x->dtype != PERI_F64) {
     r = peri_cast(wide, x->dtype);
     peri_release(wide);

@@ -19,7 +19,7 @@
 #define PI 3.141592653589793238462643383279502884
 #define NEAR 1e-6    /* to Cauchy */
 #define STEP_OF 1e-4 /* of the differences there */
-#define TOLERANCE 1e-17
+#define TOLERANCE 1e-15
 #define STEEP 1e4     /* dL/dv from which rounding of L matters */
 #define LAPLACE 1e5   /* g0 beyond which its method gives log f to 1e-10 */
 
@@ -63,22 +63,35 @@ typedef struct {
   double v, log_g, slope; /* the middle of what is summed */
 } place;
 
-typedef struct { double eps, delta, log_g, slope; } node; /* slope: dL/dv */
+typedef pri_stable_node node;
 
-static node node_at(const place *p, double v) {
+/* log_g without the shift */
+static node angles_at(const place *p, double v) {
   const pri_stable_side *s = p->s;
   double alpha = p->l->alpha, e = p->l->e, t = exp(-fabs(v)), small = s->length * t / (1 + t), large = s->length / (1 + t);
   double eps = v < 0 ? small : large, delta = v < 0 ? large : small, a = alpha * eps, sum = a + delta;
   bool far_a = a > PI / 2, far_d = delta > PI / 2, far_s = sum > PI / 2;
   double ra = far_a ? s->beyond_scaled + alpha * delta : a, rd = far_d ? s->beyond + eps : delta;
   double rs = !far_s ? sum : e > 0 ? s->beyond + e * eps : s->beyond_scaled - e * delta;
-  double sa = sin(ra), sd = sin(rd), ss = sin(rs);
-  double cot_a = cos(ra) / sa * (far_a ? -1 : 1), cot_d = cos(rd) / sd * (far_d ? -1 : 1), cot_s = cos(rs) / ss * (far_s ? -1 : 1);
-  double half = far_s ? sin(rs / 2) : 1, ratio = ss * cot_d - 2 * half * half;
+  double sa = sin(ra), sd = sin(rd), ss = sin(rs), cs = cos(rs);
+  double cot_a = cos(ra) / sa * (far_a ? -1 : 1), cot_d = cos(rd) / sd * (far_d ? -1 : 1), cot_s = cs / ss * (far_s ? -1 : 1);
+  double ratio = ss * cot_d - ss * ss / (1 + cs); /* 1 - cos omega */
   double log_ratio = far_s && fabs(ratio) < 0.5 ? log1p(ratio) : log(sa / sd);
-  node r = {eps, delta, p->shift + alpha / e * log_ratio + log(ss / sd), 0};
+  node r = {eps, delta, alpha / e * log_ratio + log(ss / sd), 0};
   r.slope = eps * delta / s->length * (alpha / e * (ss / sd) / sa - alpha * cot_a + cot_d - e * cot_s);
   return r;
+}
+
+static node node_at(const place *p, double v) {
+  double at = v * PRI_STABLE_GRID;
+  node n;
+  if (p->l->cache && fabs(v) <= PRI_STABLE_RANGE && at == rint(at)) {
+    node *known = (p->s == &p->l->wide ? p->l->cache->wide : p->l->cache->narrow) + (int)at + PRI_STABLE_GRID * PRI_STABLE_RANGE;
+    if (known->eps == 0) *known = angles_at(p, v);
+    n = *known;
+  } else n = angles_at(p, v);
+  n.log_g += p->shift;
+  return n;
 }
 
 /* Where g - g0 is 1, the middle of what is to be summed: Newton's steps within a bracket. */
@@ -89,7 +102,7 @@ static double middle(const place *p) {
     double miss = up * (n.log_g - goal), next = v - (n.log_g - goal) / n.slope;
     if (miss > 0) hi = v;
     else lo = v;
-    if ((fabs(miss) < 1e-3 && fabs(n.slope) < STEEP) || fabs(next - v) <= 2e-16 * fabs(v)) return v;
+    if ((fabs(miss) < 0.2 && fabs(n.slope) < STEEP) || fabs(next - v) <= 2e-16 * fabs(v)) return v;
     v = next > lo && next < hi ? next : (lo + hi) / 2;
   }
   return v;
@@ -98,10 +111,10 @@ static double middle(const place *p) {
 typedef struct { double density, inner, outer; } sums;
 
 /* What may still come beyond a node is bounded: the measure of the angles times sup g e^-g, and int w |d e^-g| <= sup w times the change of e^-g. */
-static bool negligible(const place *p, const node *n, const sums *s, bool right, double g, double rest) {
+static bool negligible(const place *p, const node *n, const sums *s, bool right, double g, double rest, double w) {
   bool rising = right == (p->l->e > 0); /* g grows outwards */
   double noise = 4e-15 * (1 + fabs(p->shift)) * p->least; /* of g - g0, where g is flat */
-  double w = exp(-rest), angles = right ? n->delta : n->eps, change = rising ? w : -expm1(-rest) - noise, peak = rising ? (g > 1 ? g * w : 1) : p->least > 0 ? g : fmin(g, 1);
+  double angles = right ? n->delta : n->eps, change = rising ? w : fmin(rest, 1) - noise, peak = rising ? (g > 1 ? g * w : 1) : p->least > 0 ? g : fmin(g, 1);
   double inner = right ? p->s->length : n->eps, outer = right ? n->delta : p->s->length;
   if (!(angles * peak <= TOLERANCE * s->density) || !(inner * change <= TOLERANCE * s->inner)) return false;
   return !p->outer || outer * change <= TOLERANCE * s->outer;
@@ -129,20 +142,22 @@ static void walk(const place *p, sums *s, double from, double step) {
     s->density += peak * n.eps * n.delta / p->s->length;
     s->inner += n.eps * by_parts;
     s->outer += n.delta * by_parts;
-    if (k > 2 && negligible(p, &n, s, step > 0, g, rest)) return;
+    if (k > 2 && negligible(p, &n, s, step > 0, g, rest, w)) return;
   }
 }
 
-static bool agree(double a, double b) { return fabs(a - b) <= 1e-7 * fabs(b); }
+static bool agree(double a, double b) { return fabs(a - b) <= 1e-6 * fabs(b); }
 
 static sums integrate(place *p) {
   enum { HALVINGS = 10 };
   p->v = middle(p);
   node n = node_at(p, p->v);
-  p->log_g = n.log_g, p->slope = fabs(n.slope);
-  double h = fmin(0.6, 0.8 / (fabs(n.slope) * (1 + p->least)));
+  p->slope = fabs(n.slope);
+  double h = fmin(0.5, 1 / (p->slope * (1 + p->least)));
   sums all = {0, 0, 0};
-  if (!(h > 0)) h = 0.6;
+  h = h > 0 ? exp2(floor(log2(h))) : 0.5;
+  if (h * PRI_STABLE_GRID >= 2) p->v = rint(p->v * PRI_STABLE_GRID) / PRI_STABLE_GRID; /* any middle will do: one at which nodes are shared */
+  p->log_g = n.log_g;
   walk(p, &all, 0, h);
   walk(p, &all, -h, -h);
   for (int i = 0; i < HALVINGS; i++, h /= 2) {
@@ -287,6 +302,7 @@ static double miss(const search *s, double u, double *derivative) {
 }
 
 double pri_stable_point(const pri_stable_law *l, double p, double q, bool centred) {
+  if (p == q && l->beta == 0) return 0;
   double below = l->sign > 0 ? l->wide.beyond : l->wide.length, all = l->wide.beyond + l->wide.length;
   search s = {.l = l, .by_side = fabs(l->e) >= 0.05 && l->alpha < 2, .centred = centred, .goal = log(p) - log(q)};
   s.side = p * all < below ? -1 : 1;

@@ -16,6 +16,11 @@ return function(bench)
   special("lambert_w", function() numeric.lambert_w(x) end, "sp.lambertw(x).real")
   special("beta_p, a = 3, b = 5", function() numeric.beta_p(3, 5, x / 41) end, "sp.betainc(3, 5, x / 41)")
   special("hurwitz_zeta, s = 2.5", function() numeric.hurwitz_zeta(2.5, x) end, "sp.zeta(2.5, x)")
+  for _, v in ipairs { { 1.5, 0.5 }, { 0.7, -0.3 }, { 1.1, 0 } } do
+    local law, points = numeric.law("stable", v[1], v[2]), pg.linspace(-8, 8, 50)
+    bench.case { name = ("stable cdf, alpha %g, beta %g"):format(v[1], v[2]), per = 50, ours = times(function() law:cdf(points) end), bar = { speed = 20 },
+      yard = bench.scipy("from scipy.stats import levy_stable as law; x = np.linspace(-8, 8, 50)", ("law.cdf(x, %g, %g)"):format(v[1], v[2])) }
+  end
   bench.case { name = "gauss, Legendre, 500 points", ours = times(function() numeric.gauss("legendre", 500) end),
     yard = bench.scipy("import scipy.special as sp", "sp.roots_legendre(500)"), bar = { ratio = 1 } }
   bench.case { name = "integrate, a peak", ours = times(function() numeric.integrate(function(u) return 1 / (1e-4 + u * u) end, { -1, 2 }) end),

@@ -298,6 +298,16 @@ function Law:draw(rng, dims)
   if not dims then return rng[self.name](rng, table.unpack(self.values)) end
   return rng[self.name](rng, dims, table.unpack(self.values))
 end
+-- sqrt(n) sup |F_n - F| of a sample of the law, and the limit of P(it would be larger), 2 sum (-1)^(k-1) e^(-2 k^2 d^2).
+-- Source: Kolmogorov (1933).
+function Law:kolmogorov(x)
+  local n = x:size()
+  local u = self:cdf(x:flatten()):sort(1)
+  local d, p = math.sqrt(n) * math.max((u - pg.arange(n) / n):max(), (pg.arange(1, n + 1) / n - u):max()), 0
+  if d < 0.2 then return d, 1.0 end                     -- 1 - p is below 1e-12, and the sum converges slowly
+  for k = 1, 40 do p = p - 2 * (-1) ^ k * math.exp(-2 * (k * d) ^ 2) end
+  return d, p
+end
 function Law:__tostring()
   local parts = {}
   for i, what in ipairs(self.kind.names) do parts[i] = (type(self.values[i]) == "number" and "%s %.14g" or "%s %s"):format(what, self.values[i]) end
