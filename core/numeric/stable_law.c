@@ -60,7 +60,8 @@ typedef struct {
   double shift;         /* what L has that does not depend on the angle */
   double least;         /* g0, the infimum of g */
   bool outer;           /* int delta e^-g |dg| is wanted */
-  double v, log_g, slope; /* the middle of what is summed */
+  double v, log_g, slope; /* near the middle of what is summed, */
+  double offset;          /* which is so far from v: v itself may be too coarse where L is steep */
 } place;
 
 typedef pri_stable_node node;
@@ -102,7 +103,7 @@ static double middle(const place *p) {
     double miss = up * (n.log_g - goal), next = v - (n.log_g - goal) / n.slope;
     if (miss > 0) hi = v;
     else lo = v;
-    if ((fabs(miss) < 0.2 && fabs(n.slope) < STEEP) || fabs(next - v) <= 2e-16 * fabs(v)) return v;
+    if ((fabs(miss) * (1 + p->least) < 0.2 && fabs(n.slope) < STEEP) || (fabs(next - v) <= 2e-16 * fabs(v) && fabs(miss) < 1e-9 * (1 + fabs(p->shift)))) return v;
     v = next > lo && next < hi ? next : (lo + hi) / 2;
   }
   return v;
@@ -124,7 +125,7 @@ static bool negligible(const place *p, const node *n, const sums *s, bool right,
 ** peak: Gauss's rule of three points is exact to rounding there. */
 static node node_beside(const place *p, double t) {
   node n = node_at(p, p->v + t);
-  if (!(p->slope > STEEP) || fabs(t) * p->slope > 300) return n;
+  if (!(p->slope > STEEP) || fabs(t - p->offset) * p->slope > 300) return n;
   double half = t / 2, far = half * 0.774596669241483377;
   double sum = 5 * node_at(p, p->v + half - far).slope + 8 * node_at(p, p->v + half).slope + 5 * node_at(p, p->v + half + far).slope;
   n.log_g = p->log_g + t * sum / 18;
@@ -137,8 +138,8 @@ static void walk(const place *p, sums *s, double from, double step) {
     double t = from + k * step;
     if (fabs(p->v + t) > 720) return;
     node n = node_beside(p, t);
-    double g = exp(n.log_g), rest = p->least > 0 ? p->least * expm1(n.log_g - log(p->least)) : g, w = rest < 745 ? exp(-rest) : 0;
-    double peak = w > 0 ? g * w : 0, by_parts = peak * fabs(n.slope);
+    double g = exp(n.log_g), above = p->least > 0 ? n.log_g - log(p->least) : INFINITY, rest = above < 1 ? p->least * expm1(above) : g - p->least, w = rest < 745 ? exp(-rest) : 0;
+    double peak = w > 0 ? g * w : 0, by_parts = peak > 0 ? peak * fabs(n.slope) : 0;
     s->density += peak * n.eps * n.delta / p->s->length;
     s->inner += n.eps * by_parts;
     s->outer += n.delta * by_parts;
@@ -153,17 +154,18 @@ static sums integrate(place *p) {
   p->v = middle(p);
   node n = node_at(p, p->v);
   p->slope = fabs(n.slope);
-  double h = fmin(0.5, 1 / (p->slope * (1 + p->least)));
+  double h = fmin(0.5, 0.75 / (p->slope * (1 + p->least))); /* half of it alone has 1e-10: no chance agreement of two steps can hide more */
   sums all = {0, 0, 0};
   h = h > 0 ? exp2(floor(log2(h))) : 0.5;
   if (h * PRI_STABLE_GRID >= 2) p->v = rint(p->v * PRI_STABLE_GRID) / PRI_STABLE_GRID; /* any middle will do: one at which nodes are shared */
   p->log_g = n.log_g;
-  walk(p, &all, 0, h);
-  walk(p, &all, -h, -h);
+  if (p->slope > STEEP) p->offset = (log1p(p->least) - p->log_g) / n.slope;
+  walk(p, &all, p->offset, h);
+  walk(p, &all, p->offset - h, -h);
   for (int i = 0; i < HALVINGS; i++, h /= 2) {
     sums more = all;
-    walk(p, &more, h / 2, h);
-    walk(p, &more, -h / 2, -h);
+    walk(p, &more, p->offset + h / 2, h);
+    walk(p, &more, p->offset - h / 2, -h);
     bool done = agree(2 * all.density, more.density) && agree(2 * all.inner, more.inner) && (!p->outer || agree(2 * all.outer, more.outer));
     all = more;
     if (done) {
@@ -178,18 +180,18 @@ static sums integrate(place *p) {
 
 /* The series in z = y^-alpha / sin kappa: convergent for alpha < 1, for alpha > 1 asymptotic, and used where its least term is below rounding. */
 static bool by_series(const place *p, pri_stable_value *r) {
-  double alpha = p->l->alpha, log_y = p->log_scaled - p->l->log_sin, z = exp(-alpha * log_y - p->l->log_sin);
+  double alpha = p->l->alpha, log_y = p->log_scaled - p->l->log_sin, log_z = -alpha * log_y - p->l->log_sin, z = exp(log_z);
   if (!(z < 0.5)) return false;
-  double upper = 0, density = 0, power = 1, last = INFINITY;
-  for (int k = 1; k <= PRI_STABLE_TERMS; k++) {
-    power *= z;
+  double upper = 0, density = 0, power = 1, last = INFINITY; /* in units of z, which may underflow */
+  for (int k = 1; k <= PRI_STABLE_TERMS; k++, power *= z) {
     double term = p->s->bound[k - 1] * power;
     if (alpha > 1 && term > last) return false;
     upper += p->s->tail[k - 1] * power;
     density += k * p->s->tail[k - 1] * power;
     last = term;
     if (k * term > 1e-15 * fabs(density) || term > 1e-15 * fabs(upper)) continue;
-    *r = (pri_stable_value){log(alpha / (PI * p->y)) + log(density), 1 - upper / PI, upper / PI};
+    upper *= z / PI;
+    *r = (pri_stable_value){log(alpha / (PI * p->y)) + log(density) + log_z, 1 - upper, upper};
     return density > 0;
   }
   return false;
@@ -214,7 +216,7 @@ static pri_stable_value by_integral(place *p) {
   double inner = factor * s.inner + (e < 0 ? jump : 0), outer = factor * s.outer + (e > 0 ? jump : 0);
   if (!p->outer || (e > 0 && inner < 0.9 * length)) outer = length - inner;
   else if (outer < 0.5 * length) inner = length - outer;
-  return (pri_stable_value){log(alpha / (PI * fabs(e) * p->y)) + log(s.density) - p->least, (p->s->beyond + inner) / PI, outer / PI};
+  return (pri_stable_value){log(alpha / (PI * fabs(e) * p->y)) + log(s.density) - p->least, fmin(1, (p->s->beyond + inner) / PI), fmin(1, outer / PI)};
 }
 
 static pri_stable_value mirrored(pri_stable_value v) { return (pri_stable_value){v.log_density, v.upper, v.lower}; }

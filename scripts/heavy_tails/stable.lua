@@ -31,34 +31,36 @@ return pg.experiment {
     local logs = x:abs():log()
     local variance, log_q = logs:var(), (logs - logs:mean()) ^ 2
     local _, ks = law:kolmogorov(x:narrow(1, 1, math.min(p.n, p.tested)))
-    local quantile, far, low, high = law:quantile(probabilities), pg.logspace(0, 5, 60), law:quantile(0.01), law:quantile(0.99)
-    local near = pg.linspace(low, high, 201)
-    local counts = x:sort(1):searchsorted(pg.concatenate { near:narrow(1, 1, 201), far }):cast "f64"
+    local quantile, far, middle = law:quantile(probabilities), pg.logspace(0, 5, 60), law:quantile(0.5)
+    local near = pg.linspace(middle - 6, middle + 6, 201)
+    local counts = x:sort(1):searchsorted(pg.concatenate { near, far }):cast "f64"
     return { log_mean = logs:mean(), log_var = variance, log_mean_se = math.sqrt(variance / p.n), log_var_se = log_q:std() / math.sqrt(p.n), below = x:lt(0):mean(),
       root = x:abs():sqrt():mean(), ks = ks, quantile = quantile, density = law:log_density(quantile):exp(), lower = law:cdf(quantile), upper = law:upper(quantile),
-      near = near, curve = law:log_density(near):exp(), drawn = (counts:narrow(1, 2, 200) - counts:narrow(1, 1, 200)) / (p.n * (high - low) / 200),
+      near = near, curve = law:log_density(near):exp(), drawn = (counts:narrow(1, 2, 200) - counts:narrow(1, 1, 200)) / (p.n * 12 / 200),
       far = far, tail = law:upper(far), survivors = 1 - counts:narrow(1, 202, 60) / p.n }
   end,
 
   report = function(rows, out)
     local density = { xlabel = "$x$", ylabel = "density" }
     local tail = { xlabel = "$x$", ylabel = "$P(X > x)$", log = "xy", yrange = { 1e-7, 1 } }
-    local lines = { { "alpha", "beta", "form", "p", "x", "density", "P(X < x)", "P(X > x)" } }
+    local lines, table_rows = { { "alpha beta p", "x", "density", "P(X < x)", "P(X > x)" } }, {}
     for p, part in rows:each() do
       local group = ("α = %g, β = %g"):format(p.alpha, p.beta)
       local x, centres = part.near[1], part.near[1]:narrow(1, 1, 200) + (part.near[1][2] - part.near[1][1]) / 2
       density[#density + 1] = pg.plot.line { x = x, y = part.curve[1], label = group .. ", form " .. p.form, group = group }
       density[#density + 1] = pg.plot.scatter { x = centres[{ { 1, 200, 8 } }], y = part.drawn[1][{ { 1, 200, 8 } }], group = group }
       local constant = (1 + p.beta) / math.pi * math.exp(pg.lgamma(p.alpha)) * math.sin(math.pi * p.alpha / 2)
-      tail[#tail + 1] = pg.plot.line { x = part.far[1], y = part.tail[1], group = group }
-      tail[#tail + 1] = pg.plot.line { x = part.far[1], y = constant * part.far[1] ^ -p.alpha, group = group, dash = "dotted" }
+      local shown = part.tail[1]:gt(1e-7)
+      tail[#tail + 1] = pg.plot.line { x = part.far[1][shown], y = part.tail[1][shown], group = group }
+      tail[#tail + 1] = pg.plot.line { x = part.far[1][shown], y = constant * part.far[1][shown] ^ -p.alpha, group = group, dash = "dotted" }
       local seen = part.survivors[1]:gt(10 / p.n)
       tail[#tail + 1] = pg.plot.scatter { x = part.far[1][seen], y = part.survivors[1][seen], group = group }
-      for i = 1, probabilities:size() do
-        lines[#lines + 1] = { ("%g"):format(p.alpha), ("%g"):format(p.beta), p.form, ("%.6g"):format(probabilities[i]), ("%.10g"):format(part.quantile[{ 1, i }]),
-          ("%.9e"):format(part.density[{ 1, i }]), ("%.9e"):format(part.lower[{ 1, i }]), ("%.9e"):format(part.upper[{ 1, i }]) }
-      end
+      local function all(v) return pg.full({ probabilities:size() }, v) end
+      local block = pg.stack({ all(p.alpha), all(p.beta), probabilities, part.quantile[1], part.density[1], part.lower[1], part.upper[1] }, 2)
+      table_rows[#table_rows + 1] = block
+      for _, v in ipairs(block:tolist()) do lines[#lines + 1] = { ("%g %g %.6g"):format(v[1], v[2], v[3]), ("%.10g"):format(v[4]), ("%.9e"):format(v[5]), ("%.9e"):format(v[6]), ("%.9e"):format(v[7]) } end
     end
+    pg.save(out.dir .. "/table.csv", pg.concatenate(table_rows), { "alpha", "beta", "p", "x", "density", "lower", "upper" })
     out:columns(lines)
     out:table(rows, { "alpha", "beta", "form", "log_mean", "log_var", "below", "root", "ks" })
     out:panels { file = "stable", density, tail }

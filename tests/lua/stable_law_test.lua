@@ -86,6 +86,20 @@ test("far tails: the leading term and the next", function(t)
   end end
 end)
 
+test("any parameters, any point: two tails that make one, and a density", function(t)
+  local rng = pg.rng(5):stream "any"
+  for _ = 1, 3000 do
+    local u, v, w = rng:uniform(), rng:uniform(), rng:uniform(-1, 1)
+    local a = ({ 1, 1 + w * 10 ^ (-12 * u), 2 - 10 ^ (-10 * u), 10 ^ (-2 * u), 2 * u })[rng:integers(5)]
+    local b = ({ 1, -1, 1 - 10 ^ (-14 * v), 10 ^ (-12 * v), 0, 2 * v - 1 })[rng:integers(6)]
+    local x = rng:rademacher() * 10 ^ (rng:uniform(-1, 1) * (rng:uniform() < 0.1 and 250 or 8))
+    local law = stable(a, b, 1, 0, "s0")
+    local l, p, q = law:log_density(x), law:cdf(x), law:upper(x)
+    t.ok(l == l and l < inf, "log density %g of %s at %g", l, tostring(law), x)
+    t.ok(p >= 0 and q >= 0 and math.abs(p + q - 1) < 1e-9, "tails %g and %g of %s at %.17g", p, q, tostring(law), x)
+  end
+end)
+
 test("mirrored beta, mirrored law; the two tails make one", function(t)
   local x = pg.tensor { -1e6, -20, -2, -0.3, 0, 0.4, 1, 8, 300, 1e6 }
   for _, a in ipairs(alphas) do for _, b in ipairs(betas) do
