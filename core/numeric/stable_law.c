@@ -111,11 +111,14 @@ static double middle(const place *p) {
 
 typedef struct { double density, inner, outer; } sums;
 
-/* What may still come beyond a node is bounded: the measure of the angles times sup g e^-g, and int w |d e^-g| <= sup w times the change of e^-g. */
+/* What may still come beyond a node is bounded: by the angles left times sup g e^-g, and int w |d e^-g| by sup w times the change of e^-g. */
 static bool negligible(const place *p, const node *n, const sums *s, bool right, double g, double rest, double w) {
-  bool rising = right == (p->l->e > 0); /* g grows outwards */
-  double noise = 4e-15 * (1 + fabs(p->shift)) * p->least; /* of g - g0, where g is flat */
-  double angles = right ? n->delta : n->eps, change = rising ? w : fmin(rest, 1) - noise, peak = rising ? (g > 1 ? g * w : 1) : p->least > 0 ? g : fmin(g, 1);
+  bool rising = right == (p->l->e > 0);                                  /* g grows outwards */
+  double noise = 4e-15 * (1 + fabs(p->shift)) * p->least;                /* of g - g0, where g is flat */
+  double change = rising ? w : fmin(rest, 1) - noise, peak = fmin(g, 1); /* sup of what follows */
+  if (rising) peak = g > 1 ? g * w : 1;
+  else if (p->least > 0) peak = g;
+  double angles = right ? n->delta : n->eps;
   double inner = right ? p->s->length : n->eps, outer = right ? n->delta : p->s->length;
   if (!(angles * peak <= TOLERANCE * s->density) || !(inner * change <= TOLERANCE * s->inner)) return false;
   return !p->outer || outer * change <= TOLERANCE * s->outer;
@@ -132,14 +135,22 @@ static node node_beside(const place *p, double t) {
   return n;
 }
 
+/* g - g0, where g0 > 0 without the rounding of g. */
+static double excess_of(const place *p, double g, double log_g) {
+  if (p->least == 0) return g;
+  double above = log_g - log(p->least);
+  return above < 1 ? p->least * expm1(above) : g - p->least;
+}
+
+/* Adds the nodes from + k step, k = 0, 1, ..., until what is left is below rounding. */
 static void walk(const place *p, sums *s, double from, double step) {
   enum { MOST = 2000000 };
   for (int k = 0; k < MOST; k++) {
     double t = from + k * step;
     if (fabs(p->v + t) > 720) return;
     node n = node_beside(p, t);
-    double g = exp(n.log_g), above = p->least > 0 ? n.log_g - log(p->least) : INFINITY, rest = above < 1 ? p->least * expm1(above) : g - p->least, w = rest < 745 ? exp(-rest) : 0;
-    double peak = w > 0 ? g * w : 0, by_parts = peak > 0 ? peak * fabs(n.slope) : 0;
+    double g = exp(n.log_g), rest = excess_of(p, g, n.log_g), w = rest < 745 ? exp(-rest) : 0;
+    double peak = w > 0 ? g * w : 0, by_parts = peak > 0 ? peak * fabs(n.slope) : 0; /* where g or the slope is infinite too */
     s->density += peak * n.eps * n.delta / p->s->length;
     s->inner += n.eps * by_parts;
     s->outer += n.delta * by_parts;
