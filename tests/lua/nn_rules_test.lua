@@ -203,7 +203,7 @@ end)
 
 test("no layer, window or loss is left out", function(t)
   local elsewhere = { activation = true, sequential = true, initialiser = true, initialisers = true, accuracy = true, flip_labels = true,
-                      vgg11 = true, resnet18 = true, evaluate = true, fit = true } -- made of the layers above
+                      vgg11 = true, resnet18 = true, tabular = true, evaluate = true, fit = true } -- made of the layers above
   checked.cross_entropy, checked.group_norm2d = checked.softmax_loss, checked.group_norm
   local missing = {}
   for name in pairs(nn) do
