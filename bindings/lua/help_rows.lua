@@ -92,6 +92,8 @@ return {
     "Langevin dynamics: overdamped, or with friction by the splitting BAOAB." },
   ["process.levy"] = { "process.levy(rng | block, { n[, ...] }, { alpha[, beta, scale, isotropic, dt, times] }) -> tensor",
     "Stable Levy motion from 0, coordinates independent or isotropic." },
+  ["diag.compress.rate"] = { "diag.compress.rate(alpha, kappa) -> number",
+    "K of the median error K n^(1/2 - 1/alpha) of keeping the largest fraction kappa of n symmetric stable entries." },
   ["fft.fftshift"] = { "fft.fftshift(x[, axes]) -> tensor", "Frequency 0 from the front of each axis to its middle, position n//2 + 1." },
   ["fft.ifftshift"] = { "fft.ifftshift(x[, axes]) -> tensor", "The inverse of fft.fftshift." },
   ["fft.fftfreq"] = { "fft.fftfreq(n[, spacing = 1]) -> tensor", "The frequencies of fft.fft's coefficients, in cycles per unit of the spacing." },

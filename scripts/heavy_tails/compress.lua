@@ -6,7 +6,7 @@
 -- numbers: medians are compared, never means. Barsbey et al. (NeurIPS 2021), section on synthetic layers; alpha = 0 here means drawn from (1.75, 2).
 local pg = require "perigee"
 
-local constant = { [1] = 1.49305, [1.5] = 0.98184 }                              -- K at a tenth
+local constant = { [1] = pg.diag.compress.rate(1, 0.1), [1.5] = pg.diag.compress.rate(1.5, 0.1) }
 local eps = 0.1                                                                 -- relative error that the fraction in panels allows
 
 -- The layer of one draw: independent entries; a square of them; or sqrt(A) G with one A a column, or one for all.

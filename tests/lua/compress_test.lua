@@ -85,6 +85,14 @@ test("limits: quadrature, draws, infinite moments", function(t)
   t.near(compress.limit(pareto, 0.1, { p = 1 }), 1 - 0.1^(2 / 3), 1e-9)
 end)
 
+test("the rate's constant: Cauchy entries in closed form, and another index", function(t)
+  local edge = math.tan(0.45 * math.pi)                               -- of Cauchy; S is Levy's law of scale 2/pi
+  local below, z = 2 / math.pi * (edge - math.atan(edge)), pg.normal_quantile(0.75)
+  t.near(compress.rate(1, 0.1), math.sqrt(below / (2 / math.pi / z ^ 2)), 1e-9)
+  t.near(compress.rate(1.5, 0.1), 0.98184, 5e-6)
+  t.fails(function() compress.rate(2, 0.1) end, "compress_test.lua:%d+: diag.compress.rate: alpha must lie in %(0, 2%), got 2")
+end)
+
 test("networks: every weight, biases left; global pools the entries", function(t)
   local net = nn.sequential { nn.conv2d_layer(2, 3), "relu", nn.flatten(), nn.dense(48, 6, { bias = false }), nn.dense(6, 2) }
   local theta = net:init(pg.rng(1), "f64") + 0.1 * pg.rng(2):normal { net:size() }

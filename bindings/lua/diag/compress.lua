@@ -252,7 +252,22 @@ local function limit(law, kappa, opt)
   return (below / (below + pg.numeric.integrate(moment, { t, math.huge }))) ^ (1 / opt.p)
 end
 
-return setmetatable({ network = network, limit = limit }, {
+-- C with P(|X| > x) ~ C x^-alpha for the symmetric stable law of unit scale, and P(X > x) for the totally skewed one.
+local function tail_constant(alpha) return 2 / math.pi * math.exp(pg.tensor(alpha + 0.0):lgamma():item()) * math.sin(math.pi * alpha / 2) end
+
+--- K such that the median relative l_2 error of keeping the largest fraction kappa of n independent symmetric stable entries approaches K n^(1/2 - 1/alpha):
+-- K^2 = E[X^2; |X| <= t] / median S, P(|X| > t) = kappa, S the limit of n^(-2/alpha) sum X^2, positive alpha/2-stable with the tail constant of |X|.
+local function rate(alpha, kappa)
+  if type(alpha) ~= "number" or not (alpha > 0 and alpha < 2) then error("diag.compress.rate: alpha must lie in (0, 2), got " .. tostring(alpha), 2) end
+  if type(kappa) ~= "number" or not (kappa > 0 and kappa < 1) then error("diag.compress.rate: the fraction kept must lie in (0, 1), got " .. tostring(kappa), 2) end
+  local law, half = pg.numeric.law("stable", alpha), alpha / 2
+  local t = threshold(law, kappa)
+  local below = 2 * pg.numeric.integrate(function(x) return x * x * math.exp(law:log_density(x)) end, { 0, t })
+  local S = pg.numeric.law("stable", half, 1, (tail_constant(alpha) / tail_constant(half)) ^ (1 / half))
+  return math.sqrt(below / S:quantile(0.5))
+end
+
+return setmetatable({ network = network, limit = limit, rate = rate }, {
   --- Compression of one layer: c:error(ratio), c:prunable(eps), c:prune(ratio), c:stored(ratio).
   __call = function(_, layer, opt) return compression(layer, opt) end,
 })
