@@ -29,7 +29,7 @@ test("Ornstein-Uhlenbeck: two half steps have the law of one, and coordinates ha
   local rates = pg.tensor { 0, 0.3, 40 }
   local function law(gap)                             -- of x after a gap from `start`: the mean by sigma = 0, the deviation by one normal
     local m = process.ou(pg.rng(1), { 2, 3 }, { theta = rates, sigma = 0, start = start, dt = gap })[2]
-    local z = pg.rng(5):normal { 2, 3 }
+    local z = pg.rng(5):normal { 3, 2 }:transpose(1, 2)
     return m, (process.ou(pg.rng(5), { 2, 3 }, { theta = rates, start = start, dt = gap })[2] - m) / z[2]
   end
   local m1, s1 = law(0.5)
@@ -52,6 +52,26 @@ test("Ornstein-Uhlenbeck with a matrix: transition and covariances against the e
   local rates = pg.tensor { 0.4, 2 }
   local a = process.ou(pg.rng(4), { 5, 2 }, { theta = rates:diag(), sigma = 0.6, dt = 0.3 })
   t.near(a, process.ou(pg.rng(4), { 5, 2 }, { theta = rates, sigma = 0.6, dt = 0.3 }), 1e-13)
+end)
+
+test("Ornstein-Uhlenbeck with a stiff, rotated matrix keeps its digits; noise of less than full rank", function(t)
+  local c, s = math.cos(0.7), math.sin(0.7)
+  local V = pg.tensor { { c, -s }, { s, c } }
+  local function factor_and_mean(A, S, gap)                -- of x after a gap from 0, by unit normals
+    local z = pg.rng(5):normal { 2, 2 }:transpose(1, 2)
+    local x = process.ou(pg.rng(5), { 2, 2 }, { theta = A, sigma = S, start = pg.zeros { 2 }, dt = gap })[2]
+    return x, z[2]
+  end
+  for _, L in ipairs { 2, 20, 40, 400, 1e5 } do
+    local A = V:mm(pg.tensor { 0.4, L }:diag()):mm(V:transpose(1, 2))
+    local x, z = factor_and_mean(A, 1, 1)
+    local C = V:mm(pg.tensor { (1 - math.exp(-0.8)) / 0.8, (1 - math.exp(-2 * L)) / (2 * L) }:diag()):mm(V:transpose(1, 2))
+    t.near((x - pg.linalg.cholesky((C + C:transpose(1, 2)) / 2):mv(z)):abs():max() / x:abs():max(), 0, 1e-12 + 1e-15 * L, "eigenvalue %g, which rounding of the matrix moves", L)
+  end
+  local R = 20000
+  local thin = process.ou(pg.rng(6):block("thin", R), { 2, 2 }, { theta = pg.eye(2), sigma = pg.tensor { { 1 }, { 2 } }, dt = 0.5 })
+  t.near(thin[{ {}, {}, 2 }], 2 * thin[{ {}, {}, 1 }], 1e-7, "one noise drives both")
+  t.near(thin[2]:select(2, 1):square():mean(), 0.5, 5 * 0.5 * math.sqrt(2 / R))
 end)
 
 -- Slope of log error on log dt, for geometric Brownian motion dX = mu X dt + s X dB against its solution on the same path.
@@ -175,6 +195,13 @@ test("a replica's path is that of its stream, however many there are and on any 
   local few = all(3)
   pg.threads(threads)
   for k, x in ipairs(many) do t.equal(few[k], x:narrow(2, 1, 3), "process %d", k) end
+  local function from_stream(n)                            -- path after path
+    local function drift(v) return -v end
+    return { process.ou(pg.rng(20), { 4, n }, { theta = 1 }), process.levy(pg.rng(20), { 4, n }, { alpha = 1.5 }), process.levy(pg.rng(20), { 4, n, 2 }, { alpha = 1.5, isotropic = true }),
+      (process.sde(pg.rng(20), pg.zeros { n }, { drift = drift, dt = 0.1, steps = 5 })), (process.sde(pg.rng(20), pg.zeros { n }, { drift = drift, dt = 0.1, steps = 5, noise = { alpha = 1.3 } })) }
+  end
+  few = from_stream(3)
+  for k, x in ipairs(from_stream(7)) do t.equal(few[k], x:narrow(2, 1, 3), "process %d of a stream", k) end
 end)
 
 test("what is refused says why", function(t)
@@ -186,6 +213,8 @@ test("what is refused says why", function(t)
   t.fails(function() process.ou(rng, { 3 }, { theta = 1, times = { 0, 2 } }) end, "3 points need as many times, got 2")
   t.fails(function() process.ou(rng, { 3, 2 }, { theta = pg.eye(3) }) end, "theta has shape %(3, 3%) for 2 coordinates")
   t.fails(function() process.ou(rng, { 3, 2 }, { theta = -pg.eye(2) }) end, "theta leaves no stationary law")
+  t.fails(function() process.ou(rng, { 3 }, { theta = 1, sigma = -1 }) end, "sigma must not be negative, got %-1")
+  t.fails(function() process.ou(rng, { 3 }, { theta = 1, sigma = 0 / 0 }) end, "sigma must be finite")
   t.fails(function() process.ou(3, { 3 }, { theta = 1 }) end, "a stream or a block of streams is needed, got number")
   t.fails(function() process.sde(rng, x, { drift = function() return pg.zeros { 2 } end, dt = 0.1, steps = 2 }) end, "process.sde: drift returned shape %(2%) for x of shape %(3%)")
   t.fails(function() process.sde(rng, x, { drift = 3, dt = 0.1, steps = 2 }) end, "drift must be a function %(x, t%), got number")

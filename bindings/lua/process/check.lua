@@ -40,6 +40,20 @@ function check.gaps(who, n, opt)
   return gaps
 end
 
+--- (n, R, ...) of what draw({ ..., n }) gives, (R, ..., n): path after path, so that none depends on how many others a stream draws. `inner`
+-- axes of a step stay together at the end.
+function check.steps_first(n, shape, draw, inner)
+  inner = inner or 0
+  local own = table.move(shape, 1, #shape - inner, 1, {})
+  own[#own + 1] = n
+  table.move(shape, #shape - inner + 1, #shape, #own + 1, own)
+  local t = draw(own)
+  local step, axes = t:ndim() - inner, {}
+  axes[1] = step
+  for i = 1, t:ndim() do if i ~= step then axes[#axes + 1] = i end end
+  return t:permute(axes):contiguous()
+end
+
 function check.shape(t) return "(" .. table.concat(t:dims(), ", ") .. ")" end
 
 return check

@@ -17,11 +17,12 @@ return function(rng, dims, opt)
   check.positive(who, "dt", opt.dt)
   if opt.isotropic and opt.beta ~= 0 then error(("%s: isotropic motion is symmetric, so beta must be 0, got %g"):format(who, opt.beta), 2) end
   if opt.isotropic and #dims < 2 then error(who .. ": isotropic motion needs dims { n, ..., d }", 2) end
-  local rows, n, gaps = check.rows(who, rng), dims[1], check.gaps(who, dims[1], opt)
-  local own = table.move(dims, 2, #dims, 2, { n - 1 })
-  local z
-  if opt.isotropic then z = rng:stable_vector(own, opt.alpha) else z = rng:stable(own, opt.alpha, opt.beta) end
-  if #rows > 0 then z = z:transpose(1, 2) end
+  check.rows(who, rng)
+  local n, gaps = dims[1], check.gaps(who, dims[1], opt)
+  local z = check.steps_first(n - 1, table.move(dims, 2, #dims, 1, {}), function(own)
+    if opt.isotropic then return rng:stable_vector(own, opt.alpha) end
+    return rng:stable(own, opt.alpha, opt.beta)
+  end, opt.isotropic and 1 or 0)
   local shape = { n - 1 }
   for i = 2, z:ndim() do shape[i] = 1 end
   local h = pg.tensor(gaps):reshape(shape)

@@ -2,8 +2,9 @@
 --
 --     dX = -theta (X - mean) dt + sigma dW,   X(t + h) = mean + e^(-theta h) (X(t) - mean) + noise of covariance C(h)
 -- For a number theta, or one a coordinate, C(h) = sigma^2 (1 - e^(-2 theta h)) / (2 theta), and sigma^2 h for theta = 0 (Brownian motion).
--- For a matrix, C(h) = int_0^h e^(-theta s) S S' e^(-theta' s) ds is the upper right block of the exponential of
--- [-theta, S S'; 0, theta'] h, times e^(-theta' h): Van Loan (1978), IEEE Trans. Automat. Control 23.
+-- For a matrix, C(h) = int_0^h e^(-theta s) S S' e^(-theta' s) ds, by its Taylor series over so short a time that |theta| h <= 1/2, then doubled:
+-- C(2h) = C(h) + P C(h) P', P = e^(-theta h). Only positive parts are added, so stiff matrices lose no digits (the block exponential of
+-- Van Loan would subtract e^(+theta h)); without end, the same doubling gives the stationary covariance.
 local pg = require "perigee"
 local check = require "perigee.process.check"
 
@@ -14,23 +15,48 @@ local function diagonal(theta, sigma, h)
   return (-theta * h):exp(), sigma * (h * mean_variance):sqrt()
 end
 
--- The same for matrices: the transition, and a factor of the covariance.
-local function full(A, Q, h)
-  local d = A:dim(1)
-  local zero = pg.zeros { d, d }
-  local E = pg.linalg.expm(h * pg.concatenate({ pg.concatenate({ -A, Q }, 2), pg.concatenate({ zero, A:transpose(1, 2) }, 2) }, 1))
-  local P = E[{ { 1, d }, { 1, d } }]
-  local C = E[{ { 1, d }, { d + 1, 2 * d } }]:mm(P:transpose(1, 2))
-  return P, pg.linalg.cholesky((C + C:transpose(1, 2)) / 2)
+local function symmetric(C) return (C + C:transpose(1, 2)) / 2 end
+
+-- e^(-A h) and C(h) for |A| h <= 1/2.
+local function short(A, Q, h)
+  local P, C, p, q = pg.eye(A:dim(1)), h * Q, pg.eye(A:dim(1)), h * Q
+  for k = 1, 24 do                                                  -- terms fall like 1/k!
+    p = -h / k * A:mm(p)
+    q = -h / (k + 1) * (A:mm(q) + q:mm(A:transpose(1, 2)))
+    P, C = P + p, C + q
+  end
+  return P, symmetric(C)
 end
 
--- A factor of the stationary covariance: theta C + C theta' = Q, as one system for the entries of C.
+local function doubled(P, C) return P:mm(P), symmetric(C + P:mm(C):mm(P:transpose(1, 2))) end
+
+-- L with L L' = C, also where C has not full rank.
+local function factor_of(C)
+  local full_rank, L = pcall(pg.linalg.cholesky, C)
+  if full_rank then return L end
+  local values, vectors = pg.linalg.eigh(C)
+  return vectors * pg.maximum(values, 0):sqrt()
+end
+
+local function largest_row(A) return A:abs():sum(2):max() end
+
+-- The same as `diagonal` for matrices: the transition, and a factor of the covariance.
+local function full(A, Q, h)
+  local doublings = math.max(0, math.ceil(math.log(2 * math.max(largest_row(A) * h, 1e-300), 2)))
+  local P, C = short(A, Q, h / 2 ^ doublings)
+  for _ = 1, doublings do P, C = doubled(P, C) end
+  return P, factor_of(C)
+end
+
+-- A factor of the stationary covariance, or nil if there is none: the transition does not die out.
 local function stationary(A, Q)
-  local d = A:dim(1)
-  local I = pg.eye(d)
-  local K = (A:reshape { d, 1, d, 1 } * I:reshape { 1, d, 1, d } + I:reshape { d, 1, d, 1 } * A:reshape { 1, d, 1, d }):reshape { d * d, d * d }
-  local C = pg.linalg.solve(K, Q:reshape { d * d, 1 }):reshape { d, d }
-  return pg.linalg.cholesky((C + C:transpose(1, 2)) / 2)
+  local P, C = short(A, Q, 0.5 / math.max(largest_row(A), 1e-300))
+  for _ = 1, 100 do
+    P, C = doubled(P, C)
+    local left = P:abs():max()
+    if not (left < 1e100) then return nil end
+    if left < 1e-17 then return factor_of(C) end
+  end
 end
 
 local function matrix(who, theta, d, sigma)
@@ -51,15 +77,17 @@ return function(rng, dims, opt)
   local mean, sigma, start = opt.mean or 0, opt.sigma or 1, opt.start == nil and "stationary" or opt.start
   if type(dims) ~= "table" or math.type(dims[1]) ~= "integer" or dims[1] < 1 then error(who .. ": dims must be { n, ... } with n >= 1", 2) end
   check.positive(who, "dt", opt.dt)
-  local rows, gaps, n = check.rows(who, rng), check.gaps(who, dims[1], opt), dims[1]
-  local theta = pg.is_tensor(opt.theta) and opt.theta or pg.tensor(opt.theta + 0.0)
+  local gaps, n = check.gaps(who, dims[1], opt), dims[1]
+  check.rows(who, rng)
+  local theta = pg.is_tensor(opt.theta) and opt.theta or pg.tensor(opt.theta):cast "f64"
+  if not pg.isfinite(pg.tensor(0.0) + sigma):all() then error(who .. ": sigma must be finite", 2) end
+  if type(sigma) == "number" and sigma < 0 then error(("%s: sigma must not be negative, got %g"):format(who, sigma), 2) end
   if not theta:isfinite():all() then error(who .. ": theta must be finite", 2) end
   local Q = theta:ndim() == 2 and matrix(who, theta, dims[2] or 0, sigma)
   if Q and (#dims ~= 2) then error(who .. ": a matrix theta needs dims { n, d }", 2) end
   if not Q and theta:min() < 0 then error(("%s: rates must not be negative, got %.14g"):format(who, theta:min()), 2) end
 
-  local z = rng:normal(dims)                                       -- (R, n, ...) of a block
-  if #rows > 0 then z = z:transpose(1, 2) end
+  local z = check.steps_first(n, table.move(dims, 2, #dims, 1, {}), function(shape) return rng:normal(shape) end)
   local function spread(factor, v) -- the factor times each path's vector, or coordinate by coordinate
     if not Q then return factor * v end
     return v:ndim() == 1 and factor:mv(v) or v:mm(factor:transpose(1, 2))
@@ -67,9 +95,9 @@ return function(rng, dims, opt)
   local x
   if start == "stationary" then
     if not Q and theta:min() <= 0 then error(who .. ": without positive rates there is no stationary law; give a start", 2) end
-    local made, factor = true, not Q and sigma / (2 * theta):sqrt()
-    if Q then made, factor = pcall(stationary, theta, Q) end
-    if not made then error(who .. ": theta leaves no stationary law of full rank (its eigenvalues need positive real parts); give a start", 2) end
+    local factor
+    if Q then factor = stationary(theta, Q) else factor = sigma / (2 * theta):sqrt() end
+    if not factor then error(who .. ": theta leaves no stationary law (its eigenvalues need positive real parts); give a start", 2) end
     x = mean + spread(factor, z[1])
   elseif type(start) == "string" then
     error(("%s: start must be \"stationary\", a number or a tensor, got \"%s\""):format(who, start), 2)
