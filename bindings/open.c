@@ -228,6 +228,7 @@ static void bind_all(lua_State *L) {
   pri_bind_fgn(L);
   pri_bind_graph(L);
   pri_bind_gossip(L);
+  pri_bind_kesten(L);
   pri_bind_diag(L);
   pri_bind_tails(L);
   pri_bind_optim(L);

@@ -95,6 +95,7 @@ void pri_bind_process(lua_State *L);
 void pri_bind_fgn(lua_State *L);
 void pri_bind_graph(lua_State *L);
 void pri_bind_gossip(lua_State *L);
+void pri_bind_kesten(lua_State *L);
 void pri_bind_diag(lua_State *L);
 void pri_bind_tails(lua_State *L);
 void pri_bind_optim(lua_State *L);
