@@ -193,6 +193,14 @@ local calls = {
   ["process.graph.degree"] = function() return ring:degree() end,
   ["process.graph.edges"] = function() return ring:edges() end,
   ["diag.block_logs"] = function() return pg.diag.block_logs(wide, { 2, 4 }), pg.diag.block_logs(wide:transpose(1, 2), { 3, 6 }, pg.arange(1, 61)) end,
+  ["process.kesten.index"] = function() return pg.process.kesten.index { eta = 0.9, b = 3, d = 2 } end,
+  ["process.kesten.log_moment"] = function() return pg.process.kesten.log_moment(1.5, { eta = 0.9, b = 3, d = 2 }) end,
+  ["process.kesten.critical"] = function() return pg.process.kesten.critical(2, 3) end,
+  ["process.kesten.chains"] = function()
+    local kesten = pg.process.kesten
+    return kesten.chains(block, { eta = 0.5, b = 2, d = 3, steps = 9, gap = 3, average = 2, start = 1 }), kesten.chains(block, { law = "norm", eta = 0.5, d = 3, steps = 4 }),
+      kesten.chains(block, { law = "data", eta = 0.1, b = 2, A = x, y = v, steps = 3 })
+  end,
   ["process.graph.effective_resistances"] = function() return ring:effective_resistances(), graph.grid({ 2, 20 }):r_max(), graph.tree(4100):r_max() end,
   ["process.graph.eigenvalues"] = function() return ring:eigenvalues() end,
   ["process.graph.erdos_renyi"] = function() return graph.erdos_renyi(9, { p = 0.5 }, rng), graph.erdos_renyi(9, { m = 5 }, rng) end,
