@@ -68,7 +68,7 @@ return pg.experiment {
       for i = 0, 60 do
         local c = kesten.critical(b, d) * (0.1 + 0.88 * i / 60)
         local found = kesten.index { eta = c, b = b, d = d }
-        if found.verdict == "finite" and found.alpha < 6 then x[#x + 1], y[#y + 1] = c, found.alpha end
+        if found.verdict == "finite" and found.alpha > 0.3 and found.alpha < 6 then x[#x + 1], y[#y + 1] = c, found.alpha end
       end
       curves[#curves + 1] = pg.plot.line { x = x, y = y, label = label, group = label }
       for p, part in rows:where({ law = "gauss", b = b, d = d, average = 0 }):each() do
