@@ -54,6 +54,17 @@ test("a truncated decomposition leaves the tail of the singular values", functio
   end
 end)
 
+test("nodes and singular values of wide Gaussian layers approach their limits", function(t)
+  -- column norms are chi^2 of 20 degrees: error^2 = E[Q; Q <= t] / 20, P(Q > t) = 1/10
+  local quantile = pg.numeric.law("chi_square", 20):upper_quantile(0.1)
+  local limit = math.sqrt(pg.numeric.law("chi_square", 22):cdf(quantile))             -- E[Q; Q <= t] = 20 P(chi^2_22 <= t)
+  t.near(limit, 0.915190, 1e-6)
+  t.near(compress(pg.rng(4):normal { 20, 40000 }, { method = "node" }):error(0.9), limit, 0.003)
+  local c = compress(pg.rng(5):normal { 400, 400 }, { method = "singular" })
+  t.near(c:error(0.9), 0.828512, 0.005)
+  t.near(c:error(0.7), 0.550177, 0.005)
+end)
+
 test("an error allows the largest set that keeps to it", function(t)
   local w = layer(20, 20)
   for _, method in ipairs { "magnitude", "singular", "node" } do
