@@ -42,10 +42,9 @@ local function line(x, y)
   return slope, my - slope * mx
 end
 
-local grid = pg.arange(1, 11):cast "f64" / 10
-
 -- alpha, beta, scale and location in S0 of a sample that is nearly standard.
 local function once(z)
+  local grid = pg.arange(1, 11):cast "f64" / 10
   local waves = grid:unsqueeze(2) * z:unsqueeze(1)         -- (10, n)
   local re, im = waves:cos():mean(2), waves:sin():mean(2)
   local alpha, at = line(grid:log(), (-(re:square() + im:square()):log()):log())
