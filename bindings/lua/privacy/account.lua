@@ -80,7 +80,7 @@ local directions = { "remove", "add" }
 -- Compositions of one mechanism or of several stages on one grid, of both directions.
 local function composed(stages, make, h, opt, at)
   local sums = {}
-  for k, direction in ipairs(directions) do
+  for k, direction in ipairs(opt.directions or directions) do
     local list = {}
     for i, m in ipairs(stages) do list[i] = { make(m.rate, m.sigma, h, direction, opt.tail or 1e-18), m.steps } end
     sums[k] = compose.sum(list, { at = at, memory = opt.memory })
@@ -160,8 +160,8 @@ local function poisson_delta(stages, eps, opt)
       worst = 0
       local n = 0
       for _, m in ipairs(stages) do n = n + m.steps end
-      for _, c in ipairs(composed(stages, make, step, { memory = opt.memory, tail = tail }, eps)) do worst = math.max(worst, compose.delta(c, eps)) end
-      if tail * n < 1e-9 * worst or tail <= 1e-250 then break end
+      for _, c in ipairs(composed(stages, make, step, { memory = opt.memory, tail = tail, directions = opt.directions }, eps)) do worst = math.max(worst, compose.delta(c, eps)) end
+      if tail * n < 1e-5 * worst or tail <= 1e-250 then break end
       tail = math.max(1e-250, math.min(tail * 1e-6, 1e-10 * math.max(worst - n * tail, 1e-240) / n))
     end
     return worst
@@ -296,11 +296,12 @@ end
 
 -- The x of [low, high] in logarithms at which ln delta crosses, from the side on which delta holds.
 local function crossing(excess, low, high)
-  return pg.numeric.root(excess, { low, high }, { x_tol = 1e-9 })
+  return pg.numeric.root(excess, { low, high }, { x_tol = 1e-8 })
 end
 
 local function calibrate_sigma(m, set)
   local target = log(m.delta)
+  set.directions = { "remove" }                                      -- the greater one wherever it has been looked at; the other is asked in the end
   local function excess(log_sigma)
     set.sigma = exp(log_sigma)
     local d = delta_of(set, m.eps)
@@ -313,7 +314,12 @@ local function calibrate_sigma(m, set)
   end
   local low = high - log(2)
   while excess(low) < 0 do low, high = low - log(2), low end
-  return exp(crossing(excess, low, high) + 1e-9)
+  local solution = crossing(excess, low, high) + 1e-9
+  if set.kind == "poisson" or set.kind == "truncated_poisson" then
+    set.directions = nil
+    if excess(solution) > 1e-4 then solution = crossing(excess, solution, solution + log(2)) + 1e-9 end
+  end
+  return exp(solution)
 end
 
 local function calibrate_steps(m, set)
@@ -368,7 +374,7 @@ function account.calibrate(given)
   end
   local set = {}
   for name, value in pairs(m) do set[name] = value end
-  if solve ~= "rate" and (m.rate or 1) < 5e-3 then set.h = m.h or math.max(2.5e-4, m.rate / 5) end        -- sigma within 1e-4; give a finer h for more
+  set.h = m.h or 1e-3                                                -- sigma within 1e-4 for rates below 1e-3 too; give a finer h for more
   return raise(solvers[solve], m, set), meaning(m)
 end
 
