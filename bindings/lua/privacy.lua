@@ -4,7 +4,6 @@ return {
   sampler = require "perigee.privacy.sampler",
   gradient = require "perigee.privacy.gradient",
   train = require "perigee.privacy.train",
-  noise = require "perigee.privacy.noise",
   delta = account.delta, epsilon = account.epsilon, bracket = account.bracket, calibrate = account.calibrate, renyi = account.renyi, gaussian = account.gaussian,
   max_batch = account.max_batch, accountant = account.accountant, load = account.load,
 }

@@ -18,17 +18,17 @@ end
 
 -- The arm's sampler and noise multiplier.
 local function mechanism(p, rng)
-  local how = { eps = p.eps, delta = p.delta }
   local opt = { n = p.n, batch = p.batch, epochs = p.epochs }
-  local whole = privacy.sampler.poisson(rng, opt)
-  opt.max_batch = privacy.noise.max_batch(whole:describe(), how)
+  local function sigma(sampler) return (privacy.calibrate { sampler = sampler, eps = p.eps, delta = p.delta }) end
+  local d = privacy.sampler.poisson(rng, opt):describe()
+  opt.max_batch = privacy.max_batch { n = p.n, rate = d.rate, steps = d.steps_per_epoch * d.epochs, eps = p.eps, delta = p.delta }
   local truncated = privacy.sampler.truncated_poisson(rng, opt)
-  if p.arm == "truncated_poisson" then return truncated, privacy.noise.multiplier(truncated:describe(), how) end
+  if p.arm == "truncated_poisson" then return truncated, sigma(truncated) end
   opt.max_batch = nil
   if p.arm == "non_private" then return privacy.sampler.shuffle_dynamic(rng, opt), 0.0 end
-  if p.arm == "equal_sigma" then return privacy.sampler.shuffle_dynamic(rng, opt), privacy.noise.multiplier(truncated:describe(), how) end
+  if p.arm == "equal_sigma" then return privacy.sampler.shuffle_dynamic(rng, opt), sigma(truncated) end
   local sampler = privacy.sampler[p.arm](rng, opt)
-  return sampler, privacy.noise.multiplier(sampler:describe(), how)
+  return sampler, sigma(sampler)
 end
 
 return pg.experiment {
