@@ -185,7 +185,7 @@ local function poisson_epsilon(stages, delta, opt)
       for i, m in ipairs(stages) do list[i] = { make(m.rate, m.sigma, step, direction, math.min(1e-18, delta * 1e-9 / m.steps)), m.steps } end
       local steps = 0
       for _, m in ipairs(stages) do steps = steps + m.steps end
-      local guess = delta < 1e-12 * steps and compose.guess(list, delta) or nil       -- rounding grows with the steps
+      local guess = delta < 1e-10 * steps and compose.guess(list, delta) or nil       -- rounding grows with the steps
       worst = math.max(worst, compose.epsilon(compose.sum(list, { at = guess, memory = opt.memory }), delta))
     end
     return worst
