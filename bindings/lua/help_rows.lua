@@ -83,7 +83,7 @@ return {
   ["privacy.gradient.add"] = { "private:add(theta, weights, data...)", "Adds a part of a batch." },
   ["privacy.gradient.release"] = { "private:release() -> tensor", "The noisy gradient of the parts added." },
   ["privacy.delta"] = { "privacy.delta{ sampler | kind, sigma, eps[, method, h, accountant] } -> delta, what",
-    "delta at eps of a mechanism, and whether it is exact, an estimate, an upper or a lower bound. Methods of Poisson sampling: best, upper, lower, optimistic, centred, renyi." },
+    "delta at eps of a mechanism, and whether it is exact, an estimate, an upper or a lower bound. Methods of Poisson sampling: best, upper, lower, optimistic, centred, renyi; of truncated batches also tight." },
   ["privacy.epsilon"] = { "privacy.epsilon{ sampler | kind, sigma, delta[, method, h, accountant] } -> eps, what",
     "eps at delta of a mechanism, and what it is." },
   ["privacy.bracket"] = { "privacy.bracket{ kind = \"poisson\", rate, sigma, steps, delta | eps[, h] } -> { lower, best, upper }",

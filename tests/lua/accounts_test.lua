@@ -73,6 +73,33 @@ test("rates below the grid: halving goes on until it has settled, below certifie
   t.ok(upper / lower - 1 < 5e-3)
 end)
 
+test("the other direction, and published calibrations by two accountants", function(t)
+  local loss, compose = require "perigee.privacy.loss", require "perigee.privacy.compose"
+  for _, c in ipairs { { .01, 1, 1000, .5, 2.39319e-2 }, { .01, 1, 1000, 1, 7.94590e-4 }, { .01, 1, 1000, 2, 1.06716e-9 }, { .02, 2, 5000, 1, 4.89929e-2 }, { .02, 2, 5000, 4, 2.25438e-8 } } do
+    local function at(h) return compose.delta(compose.sum({ { loss.upper(c[1], c[2], h, "add", 1e-20), c[3] } }, { at = c[4] }), c[4]) end
+    relative(t, math.exp((4 * math.log(at(5e-4)) - math.log(at(1e-3))) / 3), c[5], 1e-4, "add, q %g, eps %g", c[1], c[4])
+  end
+  for _, c in ipairs { { "renyi", 2250, 1.416, .002 }, { "renyi", 2000, 1.3562, .002 }, { "best", 2250, 1.3477, .003 }, { "best", 2000, 1.2915, .003 } } do
+    t.near(privacy.calibrate(poisson(.04, nil, c[2], { eps = 8, delta = 1e-5, method = c[1] })), c[3], c[4], "%s, %d steps", c[1], c[2])
+  end
+  local orders = {}
+  for k = 1, 4000 do orders[k] = 1 + k / 100 end
+  t.near(require "perigee.privacy.gaussian".renyi_epsilon({ { 1, 4.530877117, 1 } }, 1e-6, orders), 1, 1e-5)
+end)
+
+test("truncated batches by their own law: a published value, and against the extra term", function(t)
+  local acc = privacy.accountant { method = "tight", h = 1e-4 }
+  acc:add { kind = "truncated_poisson", rate = .5, sigma = 1, steps = 3, n = 4, max_batch = 2 }
+  acc:add { kind = "truncated_poisson", rate = .5, sigma = 1, steps = 2, n = 3, max_batch = 2 }
+  t.near(acc:epsilon(1e-6), 17.904330, 1e-4)
+  local m = { kind = "truncated_poisson", rate = .01, sigma = 1, steps = 500, n = 10000, max_batch = 160, eps = 1 }
+  local extra = privacy.delta(m)
+  m.method = "tight"
+  local tight = privacy.delta(m)
+  local plain = privacy.delta(poisson(.01, 1, 500, { eps = 1 }))
+  t.ok(plain < tight and tight < extra, "%.8g %.8g %.8g", plain, tight, extra)
+end)
+
 test("tilting keeps the digits of deltas far below rounding", function(t)
   local full = privacy.gaussian { sigma = 10, queries = 100 }                   -- rate nearly 1 against rate 1, in closed form
   local loss, compose = require "perigee.privacy.loss", require "perigee.privacy.compose"
@@ -229,5 +256,5 @@ test("what is refused says why", function(t)
   t.fails(function() privacy.calibrate { kind = "poisson", rate = 1, sigma = 1, eps = 0.1, delta = 1e-9, solve = "steps" } end, "one step already has delta = ")
   t.fails(function() privacy.calibrate { kind = "poisson", rate = 0.1, steps = 5, eps = 1, delta = 1e-5, solve = "noise" } end, "solve must be 'sigma', 'steps' or 'rate', got 'noise'")
   t.fails(function() privacy.accountant():add { kind = "shuffle_dynamic", sigma = 1, steps_per_epoch = 10 } end, "shuffle_dynamic has no upper bound to add up")
-  t.fails(delta(poisson(0.1, 1, 5, { eps = 1, method = "exact" })), "method must be best, upper, lower, optimistic, centred or renyi, got 'exact'")
+  t.fails(delta(poisson(0.1, 1, 5, { eps = 1, method = "exact" })), "method must be best, upper, lower, optimistic, centred, renyi or tight, got 'exact'")
 end)

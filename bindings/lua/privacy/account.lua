@@ -6,6 +6,7 @@
 -- sigma is noise over clip norm; neighbours differ in one record's being there or not, the number of records known ("zero-out").
 -- A sampler is accounted for as what it is. accountant = "poisson-optimistic" forces the accountant of Poisson sampling on a shuffler, and the result says so.
 -- method, by kind:
+--   truncated_poisson    "tight" as well: the loss of truncated steps themselves instead of an extra term
 --   poisson              "best" (Richardson of two grids; the default), "upper", "lower" (certified), "optimistic", "centred", "renyi" (an upper bound)
 --   shuffle, balls       "lower" (the default): no guarantee; "estimate" of the dynamic shuffler's bound
 local pg = require "perigee"
@@ -82,7 +83,7 @@ local function composed(stages, make, h, opt, at)
   local sums = {}
   for k, direction in ipairs(opt.directions or directions) do
     local list = {}
-    for i, m in ipairs(stages) do list[i] = { make(m.rate, m.sigma, h, direction, opt.tail or 1e-18), m.steps } end
+    for i, m in ipairs(stages) do list[i] = { make(m.rate, m.sigma, h, direction, opt.tail or 1e-18, m), m.steps } end
     sums[k] = compose.sum(list, { at = at, memory = opt.memory })
   end
   return sums
@@ -122,6 +123,12 @@ local function extrapolated(f, stages, opt)
     value = better
   end
   return value
+end
+
+-- The step of a stage, truncated batches by their own law.
+local function tight(q, s, h, direction, tail, m)
+  if m.kind ~= "truncated_poisson" then return loss.upper(q, s, h, direction, tail) end
+  return loss.truncated(q, s, m.n, m.max_batch, h, direction, tail)
 end
 
 local makers = { upper = loss.upper, lower = loss.lower, optimistic = loss.optimistic, centred = loss.centred }
@@ -166,11 +173,12 @@ local function poisson_delta(stages, eps, opt)
     end
     return worst
   end
-  if method ~= "best" then
-    if not makers[method] then error(("privacy: method must be best, upper, lower, optimistic, centred or renyi, got '%s'"):format(tostring(method)), 0) end
+  if method ~= "best" and method ~= "tight" then
+    if not makers[method] then error(("privacy: method must be best, upper, lower, optimistic, centred, renyi or tight, got '%s'"):format(tostring(method)), 0) end
     return at(makers[method], width(opt))
   end
-  return exp(extrapolated(function(h) return math.max(log(math.max(at(loss.upper, h), 1e-304)), -700) end, stages, opt))
+  local make = method == "tight" and tight or loss.upper
+  return exp(extrapolated(function(h) return math.max(log(math.max(at(make, h), 1e-304)), -700) end, stages, opt))
 end
 
 local function poisson_epsilon(stages, delta, opt)
@@ -207,7 +215,7 @@ local function meaning(m)
   if m.forced then return m.forced end
   if says[m.kind] then return says[m.kind] end
   local method = m.method or "best"
-  return ({ best = "estimate", upper = "upper bound", lower = "lower bound", optimistic = "lower bound", centred = "estimate", renyi = "upper bound" })[method]
+  return ({ best = "estimate", upper = "upper bound", lower = "lower bound", optimistic = "lower bound", centred = "estimate", renyi = "upper bound", tight = "estimate" })[method]
 end
 
 local function delta_of(m, eps)
@@ -219,7 +227,7 @@ local function delta_of(m, eps)
     if m.method == "estimate" then return (shuffle.balls_and_bins(m.sigma, m.steps_per_epoch, eps, m.rng or pg.rng(1), m.trials or 100000)) end
     return (shuffle.one_epoch(m.sigma, m.steps_per_epoch, eps, { 1, 0 }))
   end
-  return math.min(1, poisson_delta({ m }, eps, m) + truncation({ m }, eps))
+  return math.min(1, poisson_delta({ m }, eps, m) + (m.method == "tight" and 0 or truncation({ m }, eps)))
 end
 
 -- eps of a delta that falls with eps, by bisection on a function.
@@ -413,7 +421,7 @@ end
 
 function Accountant:delta(eps)
   check_eps("privacy.accountant.delta", eps)
-  return math.min(1, raise(poisson_delta, self.stages, eps, self) + truncation(self.stages, eps))
+  return math.min(1, raise(poisson_delta, self.stages, eps, self) + (self.method == "tight" and 0 or truncation(self.stages, eps)))
 end
 
 function Accountant:epsilon(delta)

@@ -64,9 +64,8 @@ end
 
 -- ---- the four ----
 
-function loss.upper(q, s, h, direction, tail)
-  local first, last = grid(q, s, h, direction, tail)
-  local l, P, Q = cells(q, s, h, direction, first, last)
+-- Cells split onto their ends: losses l, masses of numerator and denominator between them and beyond.
+local function dots(l, P, Q, h, first)
   local n = #l
   local p, r = P:narrow(1, 2, n - 1), Q:narrow(1, 2, n - 1)        -- between grid points
   local up = ((p - r * l:narrow(1, 1, n - 1):exp()) / -pg.expm1(-h)):maximum(0)
@@ -77,6 +76,12 @@ function loss.upper(q, s, h, direction, tail)
   local at_top = math.min(P[-1], Q[-1] * math.exp(l[-1]))
   mass[-1] = mass[-1] + at_top
   return { h = h, first = first, mass = mass, infinite = math.max(0, P[-1] - at_top) }
+end
+
+function loss.upper(q, s, h, direction, tail)
+  local first, last = grid(q, s, h, direction, tail)
+  local l, P, Q = cells(q, s, h, direction, first, last)
+  return dots(l, P, Q, h, first)
 end
 
 function loss.optimistic(q, s, h, direction, tail)
@@ -177,6 +182,53 @@ function loss.lower(q, s, h, direction)
   local at, values = {}, {}
   for k, m in ipairs(masses_) do at[k], values[k] = sign * m[4] - low + 1, sign > 0 and m[3] or m[2] end
   return { h = h, first = low, mass = pg.zeros { high - low + 1 }:scatter_add(pg.tensor(at, "i64"), pg.tensor(values)), infinite = 0 }
+end
+
+-- ---- truncated batches ----
+
+-- (1 - q) N(0, t^2) + q N(-1, t^2) against (1 - q) N(0, t^2) + q N(1, t^2), split onto the grid. With a = e^(x/t^2) and k = e^(-1/(2 t^2)) the loss is l where
+-- e^l q k a^2 + (1 - q)(e^l - 1) a - q k = 0; it falls with x, and both directions have one law.
+local function exchanged(q, t, h, first, last)
+  local l = pg.arange(first, last + 1):cast "f64" * h
+  local k = math.exp(-1 / (2 * t * t))
+  local e = l:exp()
+  local b = (1 - q) * pg.expm1(l)
+  local root = (b * b + 4 * e * (q * k) ^ 2):sqrt()
+  local a = pg.where(b:ge(0), 2 * q * k / (b + root), (root - b) / (2 * e * q * k))
+  local x = (t * t * a:log()):flip()
+  local ends = pg.tensor { -inf }
+  x = pg.concatenate { ends, x, -ends }
+  local middle = (1 - q) * between(x / t)
+  local P, Q = middle + q * between((x + 1) / t), middle + q * between((x - 1) / t)
+  return dots(l, P:flip(), Q:flip(), h, first)
+end
+
+--- One step of Poisson sampling at rate q of n records, batches cut to a uniformly random B of them: with probability 1 - tau the step of `upper`, with tau = P(Bin(n - 1, q)
+-- >= B) a record may take another's place, which moves the sum by up to 2: a mixture at rate q' = B P(Bin(n, q) > B) / (n tau), noise s/2. arXiv 2508.15089.
+function loss.truncated(q, s, n, B, h, direction, tail)
+  local function above(records, k) return k >= records and 0 or pg.numeric.law("beta", k + 1, records - k):cdf(q) end          -- P(Bin(records, q) > k)
+  local tau = above(n - 1, B - 1)
+  local plain = loss.upper(q, s, h, direction, tail)
+  if tau <= 0 then return plain end
+  local rate, t = math.min(1, B * above(n, B) / (n * tau)), s / 2
+  if rate <= 0 then return plain end
+  local z = -pg.numeric.log_normal_quantile(pg.tensor(math.log(tail))):item()
+  local function L(x)
+    local function both(v) return pg.numeric.log_add_exp(pg.tensor(pg.log1p(-math.min(rate, 1 - 1e-300))), pg.tensor(math.log(rate) + v)):item() end
+    return both(-(2 * x + 1) / (2 * t * t)) - both((2 * x - 1) / (2 * t * t))
+  end
+  local last = math.ceil(L(-1 - z * t) / h)
+  local other = exchanged(rate, t, h, -last, last)
+  local first = math.min(plain.first, other.first)
+  local size = math.max(plain.first + #plain.mass, other.first + #other.mass) - first
+  local mass = pg.zeros { size }
+  local function add(pld, weight)
+    local part = mass:narrow(1, pld.first - first + 1, #pld.mass)
+    part:add_(weight * pld.mass)
+  end
+  add(plain, 1 - tau)
+  add(other, tau)
+  return { h = h, first = first, mass = mass, infinite = (1 - tau) * plain.infinite + tau * other.infinite }
 end
 
 return loss
