@@ -98,6 +98,8 @@ return {
     "The smallest max_batch of truncated Poisson sampling whose truncation costs at most that share of delta." },
   ["privacy.accountant"] = { "privacy.accountant([{ method = \"best\", h }]) -> acc; acc:add{ ... }, acc:delta(eps), acc:epsilon(delta), acc:save(path)",
     "Stages of training that add up." },
+  ["privacy.pld"] = { "privacy.pld{ rate, sigma[, h = 1e-3, method = \"upper\", direction = \"remove\"] } -> pld; pld:self_compose(n), compose(other), delta(eps), epsilon(delta), masses()",
+    "The privacy loss distribution of one step of Poisson sampling, to be composed." },
   ["privacy.load"] = { "privacy.load(path) -> acc",
     "A saved accountant; a damaged file is refused." },
   ["privacy.train"] = { "privacy.train(theta, { loss, data, sampler, optimiser, rng, sigma[, clip, clipping, groups, gamma, chunk, part, each, first] }) -> theta",

@@ -5,5 +5,5 @@ return {
   gradient = require "perigee.privacy.gradient",
   train = require "perigee.privacy.train",
   delta = account.delta, epsilon = account.epsilon, bracket = account.bracket, calibrate = account.calibrate, renyi = account.renyi, gaussian = account.gaussian,
-  max_batch = account.max_batch, accountant = account.accountant, load = account.load,
+  max_batch = account.max_batch, accountant = account.accountant, pld = account.pld, load = account.load,
 }

@@ -14,7 +14,7 @@ return pg.experiment {
   range  = { q = { above = 0, below = 1 }, sigma = { above = 0 }, steps = { from = 1 }, delta = { above = 0, below = 1 }, h = { above = 0, below = 0.1 } },
   sweep  = { { steps = { 100000 }, h = { 1e-3, 5e-4, 2.5e-4 } }, { steps = { 1000, 10000 } }, { sigma = { 1.0 }, steps = { 1000 }, delta = { 1e-5 } }, { q = { 0.05 }, sigma = { 1.5 }, steps = { 500 }, delta = { 1e-5 } },
     { q = { 0.02 }, sigma = { 2.0 }, steps = { 5000 }, delta = { 1e-5 } }, { q = { 0.05 }, sigma = { 0.8 }, steps = { 100 } }, { q = { 0.2 }, sigma = { 1.5 }, steps = { 100 } },
-    { q = { 0.05 }, sigma = { 3.0 }, steps = { 20000 } } },
+    { q = { 0.05 }, sigma = { 3.0 }, steps = { 20000 } }, { q = { 0.004 }, sigma = { 1.1 }, steps = { 15000 }, delta = { 1e-5 } } },
   quick  = { h = 1e-3 },
 
   run = function(p)

@@ -216,6 +216,22 @@ test("calibration of steps and rate, and what forcing an accountant says", funct
   t.fails(function() privacy.delta { sampler = shuffled, sigma = 0.8, eps = 2, accountant = "poisson" } end, 'the only accountant to be forced is "poisson%-optimistic"')
 end)
 
+test("loss distributions as objects: masses, compositions, both directions", function(t)
+  local pld = privacy.pld { rate = 0.01, sigma = 0.8 }
+  local l, mass, infinite = pld:masses()
+  t.near(mass:sum() + infinite, 1, 1e-14)
+  t.near((mass * (-l):exp()):sum(), 1, 1e-12, "the mean of e^-L is 1: cells keep the mass under both laws")
+  local other = privacy.pld { rate = 0.01, sigma = 0.8, direction = "add" }
+  local many, back = pld:self_compose(1000), other:self_compose(1000)
+  relative(t, math.max(many:delta(2), back:delta(2)), privacy.delta(poisson(0.01, 0.8, 1000, { eps = 2, method = "upper", h = 1e-3 })), 1e-9)
+  t.near(many:delta(many:epsilon(1e-6)), 1e-6, 1e-12)
+  relative(t, pld:self_compose(400):compose(pld:self_compose(600)):delta(2), many:delta(2), 1e-9)
+  t.fails(function() many:masses() end, "a composition is not on a grid of its own")
+  t.fails(function() pld:compose(3) end, "another privacy loss distribution is needed, got number")
+  t.fails(function() pld:compose(privacy.pld { rate = 0.01, sigma = 0.8, h = 2e-3 }):delta(1) end, "stages on grids of 0.001 and 0.002 cannot be composed")
+  t.fails(function() privacy.pld { rate = 0, sigma = 1 } end, "the rate q must lie in %(0, 1%], got 0")
+end)
+
 test("accountants: stages add up, a file brings them back, damage is refused", function(t)
   local acc = privacy.accountant()
   acc:add { kind = "poisson", rate = 0.01, sigma = 0.9, steps = 300 }

@@ -398,6 +398,55 @@ function account.max_batch(given)
   return high, cost(high)
 end
 
+-- ---- privacy loss distributions as objects ----
+
+local Pld = { __name = "perigee.privacy.pld" }
+Pld.__index = Pld
+
+--- The privacy loss distribution of one step of Poisson sampling on a grid: { rate, sigma, h = 1e-3, method = "upper", direction = "remove" }.
+function account.pld(given)
+  local who = "privacy.pld"
+  local opt = pg.options(who, given, { rate = pg.required, sigma = pg.required, h = 1e-3, method = "upper", direction = "remove", tail = 1e-18, memory = pg.optional })
+  if not (opt.rate > 0 and opt.rate <= 1) then error(("%s: the rate q must lie in (0, 1], got %g"):format(who, opt.rate), 2) end
+  if not (opt.sigma > 0 and opt.sigma < inf) then error(("%s: sigma must be positive and finite, got %g"):format(who, opt.sigma), 2) end
+  if not makers[opt.method] then error(("%s: method must be upper, lower, optimistic or centred, got '%s'"):format(who, opt.method), 2) end
+  if opt.direction ~= "remove" and opt.direction ~= "add" then error(("%s: direction must be remove or add, got '%s'"):format(who, opt.direction), 2) end
+  local pld = raise(makers[opt.method], opt.rate, opt.sigma, opt.h, opt.direction, opt.tail)
+  return setmetatable({ stages = { { pld, 1 } }, memory = opt.memory }, Pld)
+end
+
+--- All steps n times.
+function Pld:self_compose(n)
+  n = whole("privacy.pld:self_compose", "n", n)
+  local stages = {}
+  for i, stage in ipairs(self.stages) do stages[i] = { stage[1], stage[2] * n } end
+  return setmetatable({ stages = stages, memory = self.memory }, Pld)
+end
+
+--- The steps of both, on one grid.
+function Pld:compose(other)
+  if getmetatable(other) ~= Pld then error("privacy.pld:compose: another privacy loss distribution is needed, got " .. type(other), 2) end
+  local stages = table.move(self.stages, 1, #self.stages, 1, {})
+  return setmetatable({ stages = table.move(other.stages, 1, #other.stages, #stages + 1, stages), memory = self.memory }, Pld)
+end
+
+function Pld:delta(eps)
+  check_eps("privacy.pld:delta", eps)
+  return compose.delta(raise(compose.sum, self.stages, { at = eps, memory = self.memory }), eps)
+end
+
+function Pld:epsilon(delta)
+  check_delta("privacy.pld:epsilon", delta)
+  return compose.epsilon(raise(compose.sum, self.stages, { at = compose.guess(self.stages, delta), memory = self.memory }), delta)
+end
+
+--- Of a single step: losses and masses, two tensors, and the mass at infinity.
+function Pld:masses()
+  if #self.stages > 1 or self.stages[1][2] > 1 then error("privacy.pld:masses: a composition is not on a grid of its own; ask for delta or epsilon", 2) end
+  local p = self.stages[1][1]
+  return pg.arange(p.first, p.first + #p.mass):cast "f64" * p.h + (p.shift or 0), p.mass, p.infinite
+end
+
 -- ---- accountants: stages that add up ----
 
 local Accountant = { __name = "perigee.privacy.accountant" }
