@@ -76,12 +76,13 @@ end
 
 -- ---- Poisson ----
 
-local directions = { "remove", "add" }
+-- delta is the greater of two directions. Either bounds it from below, and "remove" has been the greater one wherever both were looked at.
+local function directions_of(make) return make == loss.lower and { "remove" } or { "remove", "add" } end
 
 -- Compositions of one mechanism or of several stages on one grid, of both directions.
 local function composed(stages, make, h, opt, at)
   local sums = {}
-  for k, direction in ipairs(opt.directions or directions) do
+  for k, direction in ipairs(opt.directions or directions_of(make)) do
     local list = {}
     for i, m in ipairs(stages) do list[i] = { make(m.rate, m.sigma, h, direction, opt.tail or 1e-18, m), m.steps } end
     sums[k] = compose.sum(list, { at = at, memory = opt.memory })
@@ -188,7 +189,7 @@ local function poisson_epsilon(stages, delta, opt)
   if method == "renyi" then return (gaussian.renyi_epsilon(renyi_stages(stages), delta)) end
   local function at(make, step)
     local worst = 0
-    for _, direction in ipairs(directions) do
+    for _, direction in ipairs(directions_of(make)) do
       local list = {}
       for i, m in ipairs(stages) do list[i] = { make(m.rate, m.sigma, step, direction, math.min(1e-18, delta * 1e-9 / m.steps)), m.steps } end
       local steps = 0
