@@ -132,8 +132,7 @@ return pg.experiment {
 
   check = function(rows, claim)
     for p, part in rows:each() do
-      local gap, s, name = part.gap, setting(p), p.graph
-      local ks = gap.x
+      local gap, s, name, ks = part.gap, setting(p), p.graph, part.gap.x
       claim:near(name .. ", sum of P_e R_e", part.sum_PR[1], s.n - 1, { rel = 1e-9 })
       if p.exact then
         for _, c in ipairs { { "continuized", "exact" }, { "simple", "simple_exact" } } do
